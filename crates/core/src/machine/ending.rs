@@ -1,0 +1,240 @@
+//! How a run begins and ends: nothing left to happen, or a shutdown in stages.
+//!
+//! ```text
+//!   Open ──shutdown()──▶ Asked ──end of turn──▶ Draining ──triggers done, or deadline──▶ everything is dropped ──▶ Open
+//! ```
+//!
+//! Asking changes nothing in the turn that asks. Then the triggers set with `before_shutdown` run in order, and the loop goes on
+//! until each has let go of its [`Hold`], or the deadline is over. Then what is left is listed, fuses are cut, Deferreds
+//! and tasks cancelled, their callbacks given one last round, and every handler dropped. After that the reactor is as new.
+
+use super::reactor::Reactor;
+use super::report::Live;
+use crate::parts::flat::Flat;
+use crate::parts::job::Job;
+use crate::words::clock::{Clock, Until};
+use crate::words::driver::Deed;
+use crate::words::failure::{AlreadyRunning, Failure};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long triggers may take if nobody said otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How many callbacks may run after everything was cancelled.
+const LAST_ROUND: usize = 100_000;
+
+/// How often dropping may make new things before the rest is left alone.
+const ROUNDS: usize = 100;
+
+/// A trigger: run when shutdown begins, which goes on when the hold is dropped.
+pub type Trigger = Box<dyn FnOnce(&Rc<Reactor>, Hold)>;
+
+/// Delays the rest of a shutdown until it is dropped.
+pub struct Hold(#[expect(dead_code, reason = "the count is what matters")] Rc<()>);
+
+/// How a step of a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Something can still happen.
+    GoOn,
+    /// Nothing can ever happen by itself any more.
+    Idle,
+    /// A shutdown is complete.
+    ShutDown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Asked,
+    Draining,
+}
+
+pub(super) struct Ending {
+    stage: Cell<Stage>,
+    grace: Cell<Duration>,
+    overdue: Cell<bool>,
+    triggers: RefCell<Vec<Trigger>>,
+    holds: RefCell<Rc<()>>,
+    left: RefCell<Vec<Live>>,
+}
+
+impl Default for Ending {
+    fn default() -> Ending {
+        Ending {
+            stage: Cell::new(Stage::Open),
+            grace: Cell::new(GRACE),
+            overdue: Cell::new(false),
+            triggers: RefCell::default(),
+            holds: RefCell::default(),
+            left: RefCell::default(),
+        }
+    }
+}
+
+impl Reactor {
+    /// Runs until shutdown is complete or nothing can ever happen any more.
+    ///
+    /// # Errors
+    /// [`AlreadyRunning`] from inside a run; what [`Reactor::turn`] says.
+    pub fn run(self: &Rc<Reactor>) -> Result<(), Failure> {
+        let _running = self.begin_run()?;
+        while self.step(Duration::MAX)? == Step::GoOn {}
+        Ok(())
+    }
+
+    /// Begins a run that the caller drives with [`Reactor::step`].
+    ///
+    /// # Errors
+    /// [`AlreadyRunning`] from inside a run.
+    pub fn begin_run(self: &Rc<Reactor>) -> Result<Running, Failure> {
+        if self.running.replace(true) {
+            return Err(AlreadyRunning.into());
+        }
+        Ok(Running(self.clone()))
+    }
+
+    /// One turn of a run and, if it was asked for, one step of shutting down.
+    ///
+    /// # Errors
+    /// As [`Reactor::turn`].
+    pub fn step(self: &Rc<Reactor>, patience: Duration) -> Result<Step, Failure> {
+        let alive = self.turn(patience)?;
+        match self.ending.stage.get() {
+            Stage::Open if alive => Ok(Step::GoOn),
+            Stage::Open => Ok(Step::Idle),
+            Stage::Asked => {
+                self.begin_draining();
+                Ok(self.drain())
+            }
+            Stage::Draining => Ok(self.drain()),
+        }
+    }
+
+    /// What the next turn would wait for; `None` if nothing can ever happen.
+    pub fn waits_until(&self) -> Option<Until> {
+        self.is_alive().then(|| self.how_long(Duration::MAX))
+    }
+
+    /// Whether anything can still happen.
+    pub fn is_alive(&self) -> bool {
+        !self.ready.borrow().is_empty()
+            || self.ending.stage.get() == Stage::Asked
+            || self.fuses.borrow().expected() > 0
+            || !self.watches.borrow().is_empty()
+            || self.door.is_held()
+            || self.is_awaited_outside()
+    }
+
+    /// Asks for a shutdown, which begins when this turn is over.
+    pub fn shutdown(&self) {
+        if self.ending.stage.get() == Stage::Open {
+            self.ending.stage.set(Stage::Asked);
+            self.saw(Deed::ShutdownAsked, self.current());
+        }
+    }
+
+    /// Whether a shutdown was asked for and is not complete.
+    pub fn is_shutting_down(&self) -> bool {
+        self.ending.stage.get() != Stage::Open
+    }
+
+    /// How long the triggers of a shutdown may take.
+    pub fn set_grace(&self, grace: Duration) {
+        self.ending.grace.set(grace);
+    }
+
+    /// Adds a trigger after those that are there. During a shutdown it is too late: the trigger is dropped.
+    pub fn before_shutdown(&self, trigger: Trigger) {
+        if self.ending.stage.get() != Stage::Draining {
+            self.ending.triggers.borrow_mut().push(trigger);
+        }
+    }
+
+    /// What was still alive when the last shutdown dropped it.
+    pub(super) fn left(&self) -> Vec<Live> {
+        self.ending.left.borrow().clone()
+    }
+
+    fn begin_draining(self: &Rc<Reactor>) {
+        self.ending.stage.set(Stage::Draining);
+        self.ending.overdue.set(false);
+        self.set_deadline();
+        let triggers = std::mem::take(&mut *self.ending.triggers.borrow_mut());
+        for trigger in triggers {
+            let hold = Hold(self.ending.holds.borrow().clone());
+            self.queue(move |reactor| trigger(reactor, hold));
+        }
+    }
+
+    fn set_deadline(self: &Rc<Reactor>) {
+        let (now, place) = (self.now(), std::panic::Location::caller());
+        let deadline = now + self.ending.grace.get();
+        let mut fuses = self.fuses.borrow_mut();
+        let fuse = fuses.light(Clock::Monotonic, deadline, now, place);
+        let job = Job::new(|reactor: &Rc<Reactor>| reactor.ending.overdue.set(true));
+        drop(fuses.set_handler(fuse, place, job, now));
+        fuses.release(fuse);
+    }
+
+    /// Drops everything if no trigger holds the shutdown up any more.
+    fn drain(self: &Rc<Reactor>) -> Step {
+        let held = Rc::strong_count(&self.ending.holds.borrow()) > 1;
+        if held && !self.ending.overdue.get() && self.is_alive() {
+            return Step::GoOn;
+        }
+        *self.ending.left.borrow_mut() = self.live_things();
+        self.drop_everything();
+        self.saw(Deed::ShutDown, None);
+        self.ending.stage.set(Stage::Open);
+        Step::ShutDown
+    }
+
+    /// Ends everything that lives. What is dropped may be user code, and may make new things: those go too.
+    pub fn drop_everything(self: &Rc<Reactor>) {
+        for _ in 0..ROUNDS {
+            self.cut_all();
+            for (living, _) in self.all_living() {
+                living.end();
+            }
+            for _ in 0..LAST_ROUND {
+                if Flat::run_next(&self.ready, self).is_none() {
+                    break;
+                }
+            }
+            while self.drop_any_task() || self.unwatch_any() || Flat::discard_next(&self.ready) {}
+            if self.fuses.borrow().expected() == 0 && self.ready.borrow().is_empty() && self.all_living().is_empty() {
+                break;
+            }
+        }
+        *self.ending.holds.borrow_mut() = Rc::default();
+    }
+
+    fn cut_all(&self) {
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let cut = self.fuses.borrow_mut().cut_any(from);
+            next = cut.and_then(|(index, handlers)| {
+                drop(handlers);
+                index.checked_add(1)
+            });
+        }
+        loop {
+            let handler = self.crowd.borrow_mut().pop_front();
+            if handler.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+/// A run that has begun.
+pub struct Running(Rc<Reactor>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(false);
+    }
+}

@@ -1,0 +1,91 @@
+//! Watches: descriptors that somebody else owns, and who is told when they are ready.
+//!
+//! Level-triggered to the one who watches: as long as the descriptor is ready the handler is called once a turn. At the
+//! seam each call is one `Op::Watch`, asked anew after the handler ran, so every driver can do it and none keeps state that
+//! could go stale.
+
+use super::reactor::Reactor;
+use crate::parts::slots::{Key, Slots};
+use crate::words::failure::Place;
+use crate::words::op::{Event, Interest, Op};
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+/// Told what happened to the descriptor; says whether to go on watching.
+pub type WatchHandler = Box<dyn FnMut(&Rc<Reactor>, Event) -> bool>;
+
+/// All watches of one Fate.
+pub(super) type Watches = Slots<WatchCell, 64>;
+
+pub(super) struct WatchCell {
+    descriptor: RawFd,
+    interest: Interest,
+    place: Place,
+    /// Out of its place while it runs.
+    handler: Option<WatchHandler>,
+}
+
+impl Reactor {
+    /// Calls `handler` in each turn in which the descriptor is ready. The descriptor must stay open until the handler has
+    /// said no, or [`Reactor::unwatch`] was called and a turn has begun since. A refusal ends the watch after it was told.
+    pub fn watch(&self, descriptor: RawFd, interest: Interest, place: Place, handler: WatchHandler) -> Key {
+        let cell = WatchCell { descriptor, interest, place, handler: Some(handler) };
+        let key = self.watches.borrow_mut().insert(cell);
+        self.outbox.borrow_mut().push(Op::Watch { key, descriptor, interest });
+        key
+    }
+
+    /// Ends a watch: its handler is dropped and not called again. Says whether there was one.
+    pub fn unwatch(&self, key: Key) -> bool {
+        let removed = self.watches.borrow_mut().remove_key(key);
+        if removed.is_some() {
+            self.outbox.borrow_mut().push(Op::Cancel { key });
+        }
+        removed.is_some()
+    }
+
+    /// Ends any one watch; says whether there was one. For the end of all things.
+    pub(super) fn unwatch_any(&self) -> bool {
+        let key = self.watches.borrow().iter().map(|(key, _)| key).next();
+        key.is_some_and(|key| self.unwatch(key))
+    }
+
+    /// Every descriptor that is watched, for what, and who asked.
+    pub fn watch_sights(&self) -> Vec<(RawFd, Interest, Place)> {
+        self.watches.borrow().iter().map(|(_, cell)| (cell.descriptor, cell.interest, cell.place)).collect()
+    }
+
+    /// The first phase of a turn: hands each completion to whom it concerns, if it still concerns anybody.
+    pub(super) fn deliver(self: &Rc<Reactor>) {
+        loop {
+            let Some(completion) = self.inbox.borrow_mut().pop_front() else { break };
+            self.tell_watch(completion.key, completion.event);
+        }
+    }
+
+    fn tell_watch(self: &Rc<Reactor>, key: Key, event: Event) {
+        let Some((mut handler, place)) = self.take_watch_handler(key) else { return };
+        self.enter(place);
+        let refused = matches!(event, Event::Refused(_));
+        let again = handler(self, event) && !refused;
+        let mut watches = self.watches.borrow_mut();
+        let Some(cell) = watches.get_key_mut(key) else {
+            drop(watches);
+            return drop(handler);
+        };
+        if again {
+            cell.handler = Some(handler);
+            let (descriptor, interest) = (cell.descriptor, cell.interest);
+            self.outbox.borrow_mut().push(Op::Watch { key, descriptor, interest });
+        } else {
+            watches.remove_key(key);
+            drop(watches);
+        }
+    }
+
+    fn take_watch_handler(&self, key: Key) -> Option<(WatchHandler, Place)> {
+        let mut watches = self.watches.borrow_mut();
+        let cell = watches.get_key_mut(key)?;
+        Some((cell.handler.take()?, cell.place))
+    }
+}

@@ -1,0 +1,298 @@
+//! The one door through which other threads reach the loop.
+//!
+//! Calls wait in a row behind a mutex, closures and all, without a box for each; the loop takes the whole row at once. The
+//! loop says under the same lock that it is going to sleep, so a caller who comes later sees that and rings: once, however
+//! many come. First in, first out for each sender, and nothing is lost.
+//!
+//! # Invariants
+//! - R1 If `asleep` is set then the row is empty, or somebody who put a call into it is about to ring.
+//! - R2 After `closed` is set the row stays empty.
+//! - R3 The row holds only closures that are `Send`.
+//! - R4 `home` is touched on the loop's own thread alone, the one that made the door. It is emptied there when the loop
+//!   goes, and a loop that was leaked keeps the door alive with it; so it is never dropped elsewhere while it is full.
+//!
+//! # Cost
+//! A call is one lock and one write into the row; no allocation once the row is warm; a system call only if the loop
+//! sleeps.
+
+#![allow(
+    unsafe_code,
+    reason = "a row of Send closures crosses threads; wakes on the loop's own thread take a short cut"
+)]
+
+use super::flat::Flat;
+use super::slots::Key;
+use crate::words::driver::Ring;
+use std::cell::{RefCell, UnsafeCell};
+use std::fmt;
+use std::mem;
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, PoisonError};
+
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(loom)]
+use loom::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
+#[cfg(not(loom))]
+pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(not(loom))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// What a door needs to know of the loop behind it.
+pub trait Loop: 'static {
+    /// Queues the task to be polled, if it still exists.
+    fn wake_task(&self, key: Key);
+}
+
+/// The door of one loop.
+pub struct Door<L: Loop> {
+    state: Mutex<State<L>>,
+    room: Condvar,
+    waiting: AtomicBool,
+    home: Home<L>,
+}
+
+struct State<L: Loop> {
+    row: Row<L>,
+    length: usize,
+    asleep: bool,
+    closed: bool,
+    holds: usize,
+    ring: Option<Arc<dyn Ring>>,
+}
+
+struct Row<L: Loop>(Flat<Rc<L>>);
+
+// SAFETY: R3: all that a row holds is closures that are `Send`: `Door::enqueue` asks for it, and nothing else pushes.
+unsafe impl<L: Loop> Send for Row<L> {}
+
+/// The way to the loop that is open on its own thread alone.
+struct Home<L: Loop> {
+    thread: u64,
+    to: UnsafeCell<Weak<L>>,
+}
+
+// SAFETY: R4: `to` is reached only through `Home::here`, which compares the thread first.
+unsafe impl<L: Loop> Send for Home<L> {}
+// SAFETY: R4: as above.
+unsafe impl<L: Loop> Sync for Home<L> {}
+
+thread_local! {
+    static THIS_THREAD: u64 = next_thread();
+}
+
+/// A number for each thread that asks, never given twice.
+fn next_thread() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+fn this_thread() -> u64 {
+    THIS_THREAD.try_with(|thread| *thread).unwrap_or(0)
+}
+
+impl<L: Loop> Home<L> {
+    /// Where the loop is, if this is its thread.
+    fn here(&self) -> Option<&UnsafeCell<Weak<L>>> {
+        (self.thread == this_thread()).then_some(&self.to)
+    }
+
+    fn set(&self, to: Weak<L>) {
+        if let Some(home) = self.here() {
+            // SAFETY: R4: this is the loop's thread, and no reference into the cell outlives the functions of `Home`.
+            drop(mem::replace(unsafe { &mut *home.get() }, to));
+        }
+    }
+
+    fn get(&self) -> Option<Rc<L>> {
+        // SAFETY: R4: this is the loop's thread, and `upgrade` runs no code that could reach the cell.
+        self.here().and_then(|home| unsafe { &*home.get() }.upgrade())
+    }
+}
+
+/// A call was not let in; the closure comes back.
+pub struct Refused<F> {
+    /// What was to be called.
+    pub call: F,
+    closed: bool,
+}
+
+impl<F> Refused<F> {
+    /// Whether the loop is gone for good: no later try will do better.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether as many calls wait as were allowed.
+    pub fn is_full(&self) -> bool {
+        !self.closed
+    }
+}
+
+impl<F> fmt::Debug for Refused<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for Refused<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.closed { "the Fate is gone" } else { "too many calls are waiting" })
+    }
+}
+
+impl<F> std::error::Error for Refused<F> {}
+
+impl<L: Loop> Default for Door<L> {
+    fn default() -> Door<L> {
+        let state = State { row: Row(Flat::new()), length: 0, asleep: false, closed: false, holds: 0, ring: None };
+        Door {
+            state: Mutex::new(state),
+            room: Condvar::new(),
+            waiting: AtomicBool::new(false),
+            home: Home { thread: this_thread(), to: UnsafeCell::new(Weak::new()) },
+        }
+    }
+}
+
+impl<L: Loop> Door<L> {
+    fn lock(&self) -> MutexGuard<'_, State<L>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a call in, unless `limit` calls wait already.
+    ///
+    /// # Errors
+    /// The closure, if there is no room or the loop is gone.
+    pub fn call<F: FnOnce(&Rc<L>) + Send + 'static>(&self, limit: usize, call: F) -> Result<(), Refused<F>> {
+        self.call_as(limit, call, |call| call)
+    }
+
+    /// As [`Door::call`], with what `wrap` makes of the closure, which comes back bare.
+    ///
+    /// # Errors
+    /// The closure, if there is no room or the loop is gone.
+    pub fn call_as<F, G>(&self, limit: usize, call: F, wrap: impl FnOnce(F) -> G) -> Result<(), Refused<F>>
+    where
+        G: FnOnce(&Rc<L>) + Send + 'static,
+    {
+        let state = self.lock();
+        if state.closed || state.length >= limit {
+            return Err(Refused { call, closed: state.closed });
+        }
+        self.enqueue(state, wrap(call));
+        Ok(())
+    }
+
+    /// Lets a call in, waiting for room if `limit` calls wait already. On the loop's own thread, where waiting would be
+    /// for ever, it does not wait.
+    ///
+    /// # Errors
+    /// The closure, if the loop is gone.
+    pub fn call_waiting<F: FnOnce(&Rc<L>) + Send + 'static>(&self, limit: usize, call: F) -> Result<(), Refused<F>> {
+        let at_home = self.home.here().is_some();
+        let mut state = self.lock();
+        while !state.closed && state.length >= limit && !at_home {
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return Err(Refused { call, closed: true });
+        }
+        self.enqueue(state, call);
+        Ok(())
+    }
+
+    fn enqueue<F: FnOnce(&Rc<L>) + Send + 'static>(&self, mut state: MutexGuard<'_, State<L>>, call: F) {
+        state.row.0.push(call);
+        state.length += 1;
+        self.waiting.store(true, Ordering::Release);
+        Self::ring(state);
+    }
+
+    /// Ends the loop's sleep, if it sleeps and nobody else has rung.
+    fn ring(mut state: MutexGuard<'_, State<L>>) {
+        let ring = if mem::take(&mut state.asleep) { state.ring.clone() } else { None };
+        drop(state);
+        if let Some(ring) = ring {
+            ring.ring();
+        }
+    }
+
+    /// Queues a task: at once on the loop's own thread, as a call from any other.
+    pub fn wake(&self, key: Key) {
+        match self.home.get() {
+            Some(home) => home.wake_task(key),
+            None => drop(self.call(usize::MAX, move |home: &Rc<L>| home.wake_task(key))),
+        }
+    }
+
+    /// Keeps the loop running until [`Door::release`], even if nothing else can happen.
+    pub fn hold(&self) {
+        self.lock().holds += 1;
+    }
+
+    /// Ends one [`Door::hold`].
+    pub fn release(&self) {
+        let mut state = self.lock();
+        state.holds -= 1;
+        Self::ring(state);
+    }
+
+    /// The loop lives here: says so once, on its own thread.
+    pub fn open(&self, home: &Rc<L>) {
+        self.home.set(Rc::downgrade(home));
+    }
+
+    /// How the loop is woken.
+    pub fn set_ring(&self, ring: Arc<dyn Ring>) {
+        self.lock().ring = Some(ring);
+    }
+
+    /// Whether somebody holds the loop running, or a call waits.
+    pub fn is_held(&self) -> bool {
+        let state = self.lock();
+        state.holds > 0 || !state.row.0.is_empty()
+    }
+
+    /// Moves all calls that wait to the end of `queue`. Costs one load if there is none.
+    #[inline]
+    pub fn take_all(&self, queue: &RefCell<Flat<Rc<L>>>) {
+        if self.waiting.load(Ordering::Acquire) {
+            let mut state = self.lock();
+            self.waiting.store(false, Ordering::Relaxed);
+            queue.borrow_mut().append(&mut state.row.0);
+            state.row.0.relax();
+            state.length = 0;
+            drop(state);
+            self.room.notify_all();
+        }
+    }
+
+    /// The loop is about to sleep. Says no if a call came in the meantime.
+    pub fn fall_asleep(&self) -> bool {
+        let mut state = self.lock();
+        state.asleep = state.row.0.is_empty();
+        state.asleep
+    }
+
+    /// The loop woke up by itself: nobody needs to ring.
+    pub fn wake_up(&self) {
+        self.lock().asleep = false;
+    }
+
+    /// The loop is gone: drops what waits, and refuses all that comes.
+    pub fn close(&self) {
+        self.home.set(Weak::new());
+        let mut state = self.lock();
+        state.closed = true;
+        state.length = 0;
+        let row = mem::take(&mut state.row.0);
+        state.ring = None;
+        drop(state);
+        self.room.notify_all();
+        drop(row);
+    }
+}

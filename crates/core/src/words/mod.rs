@@ -1,0 +1,7 @@
+//! Words: what the other groups speak of. No algorithm lives here and nothing here knows a loop.
+
+pub mod clock;
+pub mod driver;
+pub mod failure;
+pub mod instant;
+pub mod op;

@@ -1,0 +1,113 @@
+//! One Deferred of many.
+//!
+//! All combinators are one structure with different rules: it listens to every input, keeps what each gave, and keeps a
+//! [`Control`] of each, to cancel those that are of no use once the rule has said that it is over. Inputs are owned by
+//! whoever will fire them, and own the combinator's state by their last callback; the combinator knows them weakly.
+
+mod gather;
+mod list;
+pub(crate) mod race;
+
+use crate::{Control, Deferred, Failure, Promise};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What the inputs of a combinator gave so far, and to whom the whole is owed.
+struct Inputs<T: 'static, U: 'static> {
+    promise: Cell<Option<Promise<U>>>,
+    outcomes: RefCell<Vec<Option<Result<T, Failure>>>>,
+    pending: Cell<usize>,
+    controls: RefCell<Vec<Control>>,
+}
+
+/// Decides, after an input gave its outcome (or before any has, if there are none), whether it is over.
+type Rule<T, U> = fn(News<'_, T>) -> Option<Result<U, Failure>>;
+
+/// What a rule goes by.
+struct News<'a, T> {
+    outcomes: &'a mut Vec<Option<Result<T, Failure>>>,
+    /// Who gave an outcome just now.
+    latest: Option<usize>,
+    /// How many have given none.
+    pending: usize,
+}
+
+impl<T> News<'_, T> {
+    /// Takes the latest outcome out, if it is one that `wanted` says yes to.
+    fn take_latest(&mut self, wanted: fn(&Result<T, Failure>) -> bool) -> Option<(usize, Result<T, Failure>)> {
+        let number = self.latest?;
+        let outcome = self.outcomes[number].take_if(|outcome| wanted(outcome))?;
+        Some((number, outcome))
+    }
+
+    /// Takes all outcomes out, if they are all there.
+    fn take_all(&mut self) -> Option<impl Iterator<Item = Result<T, Failure>> + use<T>> {
+        (self.pending == 0).then(|| std::mem::take(self.outcomes).into_iter().flatten())
+    }
+}
+
+/// Fires `promise` when `rule` says so, and cancels the inputs that are of no use any more.
+fn combine<T: 'static, U: 'static>(
+    promise: Promise<U>,
+    inputs: impl IntoIterator<Item = Deferred<T>>,
+    rule: Rule<T, U>,
+) {
+    let inputs: Vec<Deferred<T>> = inputs.into_iter().collect();
+    let state = Rc::new(Inputs {
+        outcomes: RefCell::new(inputs.iter().map(|_| None).collect()),
+        pending: Cell::new(inputs.len()),
+        controls: RefCell::new(inputs.iter().map(Deferred::control).collect()),
+        promise: Cell::new(None),
+    });
+    let weak = Rc::downgrade(&state);
+    promise.on_cancel(move |_| {
+        if let Some(state) = weak.upgrade() {
+            state.cancel_all();
+        }
+    });
+    state.promise.set(Some(promise));
+    for (number, input) in inputs.into_iter().enumerate() {
+        let state = state.clone();
+        drop(input.add_both(move |outcome| state.hear(number, outcome, rule)));
+    }
+    if state.pending.get() == 0 {
+        state.judge(None, rule);
+    }
+}
+
+impl<T: 'static, U: 'static> Inputs<T, U> {
+    fn hear(&self, number: usize, outcome: Result<T, Failure>, rule: Rule<T, U>) {
+        self.pending.set(self.pending.get() - 1);
+        let is_over = match self.outcomes.borrow_mut().get_mut(number) {
+            Some(place) => {
+                *place = Some(outcome);
+                false
+            }
+            None => true,
+        };
+        if !is_over {
+            self.judge(Some(number), rule);
+        }
+    }
+
+    fn judge(&self, latest: Option<usize>, rule: Rule<T, U>) {
+        let mut outcomes = self.outcomes.take();
+        let verdict = rule(News { outcomes: &mut outcomes, latest, pending: self.pending.get() });
+        match (verdict, self.promise.take()) {
+            (Some(result), Some(promise)) => {
+                promise.fire_with(result);
+                self.cancel_all();
+            }
+            (None, promise) => {
+                *self.outcomes.borrow_mut() = outcomes;
+                self.promise.set(promise);
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Cancels the inputs that have not given an outcome; those that have do not mind.
+    fn cancel_all(&self) {
+        self.controls.take().iter().for_each(Control::cancel);
+    }
+}

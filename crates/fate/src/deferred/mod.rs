@@ -1,0 +1,230 @@
+//! A value on its way, and what will be done with it.
+//!
+//! - `promise`: the writing end; `mod`: the reading end, here;
+//! - `node`: what the two share, and the whole algorithm;
+//! - `into_deferred`: what a step may give back;
+//! - `awaiting`: the reading end as a future; `control`: cancelling and pausing from elsewhere; `timeout`.
+
+pub(crate) mod awaiting;
+pub(crate) mod control;
+pub(crate) mod into_deferred;
+pub(crate) mod node;
+pub(crate) mod promise;
+mod timeout;
+
+use self::control::Control;
+use self::into_deferred::{IntoDeferred, Next};
+use self::node::{Canceller, Node, Run};
+use self::promise::Promise;
+use crate::{Failure, Fate, Place};
+use fate_core::parts::parcel::Parcel;
+use fate_core::parts::slots::Key;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+
+/// The reading end of a value on its way.
+///
+/// Say what happens with the value by adding steps; each gives back a Deferred of what the step makes of it. Steps run
+/// once the [`Promise`] has fired, one after another, from the ready queue, never in place; those added later run later. A
+/// failure passes by callbacks until an errback hears it, and a value passes by errbacks.
+///
+/// | step | runs on | takes | may give |
+/// |---|---|---|---|
+/// | [`add_callback`](Deferred::add_callback) | a value | `T` | a value |
+/// | [`and_then`](Deferred::and_then) | a value | `T` | a `Result`, or another Deferred, which is waited for |
+/// | [`add_errback`](Deferred::add_errback) | a failure | [`Failure`] | a value |
+/// | [`or_else`](Deferred::or_else) | a failure | [`Failure`] | a `Result`, or another Deferred |
+/// | [`add_both`](Deferred::add_both) | either | `Result<T>` | a value |
+/// | [`and_both`](Deferred::and_both) | either | `Result<T>` | a `Result`, or another Deferred |
+///
+/// A Deferred is move-only: its value has one owner. Dropping it detaches it, the steps still run; a failure that nobody
+/// heard is reported then, with the place where it was born and the handler in which the Deferred was dropped.
+///
+/// ```
+/// use fate::{sim::Sim, Elapsed};
+/// use std::time::Duration;
+///
+/// let mut sim = Sim::new(1);
+/// let fate = sim.host("here");
+/// let (promise, product) = fate.deferred();
+/// fate.get_fuse(Duration::from_secs(3)).set_handler(move |_| promise.callback(5 * 7));
+/// product
+///     .and_then(|product| u8::try_from(product * 10))
+///     .add_errback(|_too_large| u8::MAX)
+///     .add_callback(|byte| assert_eq!(byte, 255));
+/// sim.run()?;
+/// # Ok::<(), fate::Failure>(())
+/// ```
+pub struct Deferred<T: 'static> {
+    /// There until the handle is moved into a chain or dropped.
+    node: Option<Rc<Node>>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl Fate {
+    /// A Promise and its Deferred: the two ends of a value on its way.
+    #[inline]
+    #[track_caller]
+    pub fn deferred<T: 'static>(&self) -> (Promise<T>, Deferred<T>) {
+        let node = Node::new(self.reactor(), Location::caller());
+        (Promise::new(node.clone()), Deferred::of(node))
+    }
+
+    /// A Deferred that has a value already.
+    #[track_caller]
+    pub fn succeed<T: 'static>(&self, value: T) -> Deferred<T> {
+        let (promise, deferred) = self.deferred();
+        promise.callback(value);
+        deferred
+    }
+
+    /// A Deferred that has failed already.
+    #[track_caller]
+    pub fn fail<T: 'static>(&self, failure: impl Into<Failure>) -> Deferred<T> {
+        let (promise, deferred) = self.deferred();
+        promise.errback(failure);
+        deferred
+    }
+}
+
+impl<T: 'static> Deferred<T> {
+    #[inline]
+    pub(crate) fn of(node: Rc<Node>) -> Deferred<T> {
+        Deferred { node: Some(node), value: PhantomData }
+    }
+
+    /// Takes the node out without detaching it.
+    #[inline]
+    pub(crate) fn into_node(mut self) -> Rc<Node> {
+        self.node.take().expect("a handle has its node until it is moved")
+    }
+
+    fn node(&self) -> &Rc<Node> {
+        self.node.as_ref().expect("a handle has its node until it is moved")
+    }
+
+    /// Adds a step of whatever kind; gives the handle that has the type of what the step makes.
+    #[inline]
+    fn add_step<U: 'static>(self, place: Place, step: impl FnOnce(&Run, Result<T, Failure>) + 'static) -> Deferred<U> {
+        let node = self.into_node();
+        node.add_step(move |run| {
+            run.reactor.enter(place);
+            step(run, run.take().map(Parcel::open));
+        });
+        Deferred::of(node)
+    }
+
+    /// On a value, calls `callback` with it; what that returns is the new value.
+    #[inline]
+    #[track_caller]
+    pub fn add_callback<U: 'static>(self, callback: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
+        self.add_step(Location::caller(), move |run, result| run.put(result.map(|value| Parcel::new(callback(value)))))
+    }
+
+    /// On a failure, calls `errback` with it; what that returns is the value from there on.
+    #[track_caller]
+    pub fn add_errback(self, errback: impl FnOnce(Failure) -> T + 'static) -> Deferred<T> {
+        self.add_step(Location::caller(), move |run, result| run.put(Ok(Parcel::new(result.unwrap_or_else(errback)))))
+    }
+
+    /// On either, calls `both` with it; what that returns is the new value.
+    #[track_caller]
+    pub fn add_both<U: 'static>(self, both: impl FnOnce(Result<T, Failure>) -> U + 'static) -> Deferred<U> {
+        self.add_step(Location::caller(), move |run, result| run.put(Ok(Parcel::new(both(result)))))
+    }
+
+    /// On a value calls `callback`, on a failure `errback`: exactly one of the two. The errback does not see what goes wrong in
+    /// this callback, for neither can fail.
+    #[track_caller]
+    pub fn add_callbacks<U: 'static>(
+        self,
+        callback: impl FnOnce(T) -> U + 'static,
+        errback: impl FnOnce(Failure) -> U + 'static,
+    ) -> Deferred<U> {
+        self.add_both(move |result| match result {
+            Ok(value) => callback(value),
+            Err(failure) => errback(failure),
+        })
+    }
+
+    /// On a value, calls `step` with it, which may fail, or give another Deferred: the chain then waits for that one.
+    #[track_caller]
+    pub fn and_then<R: IntoDeferred>(self, step: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value> {
+        let place = Location::caller();
+        self.add_step(place, move |run, result| match result {
+            Ok(value) => follow(run, step(value).into_next(place)),
+            Err(failure) => run.put(Err(failure)),
+        })
+    }
+
+    /// On a failure, calls `step` with it, which may recover, fail in its turn, or give another Deferred.
+    #[track_caller]
+    pub fn or_else<R: IntoDeferred<Value = T>>(self, step: impl FnOnce(Failure) -> R + 'static) -> Deferred<T> {
+        let place = Location::caller();
+        self.add_step(place, move |run, result| match result {
+            Ok(value) => run.put(Ok(Parcel::new(value))),
+            Err(failure) => follow(run, step(failure).into_next(place)),
+        })
+    }
+
+    /// On either, calls `step` with it, which may fail, or give another Deferred.
+    #[track_caller]
+    pub fn and_both<R: IntoDeferred>(self, step: impl FnOnce(Result<T, Failure>) -> R + 'static) -> Deferred<R::Value> {
+        let place = Location::caller();
+        self.add_step(place, move |run, result| follow(run, step(result).into_next(place)))
+    }
+
+    /// Cancels: if the value has not come, what makes it is told to stop ([`Promise::on_cancel`]), and the Deferred fails
+    /// with [`Cancelled`](crate::Cancelled) unless that gave a value after all. A Deferred that waits for another cancels that one.
+    /// Does nothing after the value has come. A `Cancelled` of your own asking is not reported if you drop the Deferred.
+    pub fn cancel(&self) {
+        self.node().cancel_quietly();
+    }
+
+    /// Lets no step run until [`Deferred::unpause`] was called as often as this. A paused Deferred that is dropped takes
+    /// its steps with it, and reports a failure that it holds.
+    pub fn pause(&self) {
+        self.node().pause();
+    }
+
+    /// Undoes one [`Deferred::pause`].
+    pub fn unpause(&self) {
+        self.node().unpause();
+    }
+
+    /// The value is the output of a task, which is dropped when somebody cancels.
+    #[inline]
+    pub(crate) fn is_made_by(&self, task: Key) {
+        self.node().set_canceller(Canceller::Task(task));
+    }
+
+    /// A handle to cancel or pause this Deferred when it was moved elsewhere: into a chain, a combinator or a task.
+    pub fn control(&self) -> Control {
+        Control::new(self.node())
+    }
+}
+
+/// Goes on with what a step gave.
+fn follow<U: 'static>(run: &Run, next: Next<U>) {
+    match next {
+        Next::Now(result) => run.put(result.map(Parcel::new)),
+        Next::Later(deferred) => run.wait_for(deferred.into_node()),
+    }
+}
+
+impl<T: 'static> Drop for Deferred<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.detach();
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Deferred<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("has_fired", &self.node().has_fired()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Fate watches fuses and calls their handlers, so that while one burns everything else goes on.
+//!
+//! A program makes a [`Fate`], lights at least one [`Fuse`], says what happens when it burns, and calls [`Fate::run`].
+//! Everything else happens in handlers, one at a time, on one thread: there is nothing to lock.
+//!
+//! ```
+//! use fate::{Fate, sim::Sim};
+//! use std::time::Duration;
+//!
+//! let mut sim = Sim::new(1); // virtual time: with `Fate::new()?` and `fate.run()` it would take a second
+//! let fate = sim.host("here");
+//! fate.get_fuse(Duration::from_secs(1)).set_handler(|fate| {
+//!     println!("BOOM!");
+//!     fate.shutdown();
+//! });
+//! sim.run()?;
+//! assert_eq!(sim.elapsed(), Duration::from_secs(1));
+//! # Ok::<(), fate::Failure>(())
+//! ```
+//!
+//! The same core serves four styles, and each can wait for any other:
+//!
+//! | style | you write | it is |
+//! |---|---|---|
+//! | handlers | `fate.get_fuse(d).set_handler(\|fate\| ..)` | [`Fuse`], [`Fate::call_soon`], [`Fate::every`] |
+//! | Deferreds | `lookup().add_callback(..).add_errback(..)` | [`Deferred`], [`Promise`], the combinators |
+//! | tasks | `fate.spawn(async move { lookup().await? })` | [`Fate::spawn`], [`Scope`] |
+//! | protocols | bytes pushed to you | comes with the network |
+//!
+//! # What a turn is
+//! [`Fate::run`] takes turn after turn. In each: the kernel is asked what happened (and slept in, if nothing is ready);
+//! then the fuses that are due burn, by deadline and then by the order in which they were lit; then everything that is ready
+//! runs, first in, first out. Nothing you are given ever calls you back before the turn gets to it: firing a
+//! [`Promise`], burning a fuse or adding a callback only queues.
+//!
+//! # One rule for dropping
+//! What handlers were given to lives on by itself: dropping what `set_handler`, `every`, `spawn` or `add_callback` gave back
+//! stops nothing; to stop there are words (`cut`, `stop`, `cancel`, `shutdown`). What is awaited belongs to who holds it:
+//! dropping a future cancels it.
+
+mod builder;
+mod combine;
+mod deferred;
+mod drivers;
+mod fate;
+mod fuse;
+mod lock;
+mod looping;
+mod outcome;
+mod queue;
+mod remote;
+mod scope;
+mod semaphore;
+pub mod sim;
+mod task;
+
+pub use builder::{Builder, DriverChoice};
+pub use combine::race::AllFailed;
+pub use deferred::Deferred;
+pub use deferred::awaiting::Awaiting;
+pub use deferred::control::Control;
+pub use deferred::into_deferred::{IntoDeferred, Next};
+pub use deferred::promise::Promise;
+pub use fate::Fate;
+pub use fate_core::machine::fault::{Fault, Verdict};
+pub use fate_core::machine::report::{Kind, Live, Report};
+pub use fate_core::{Abandoned, AlreadyRunning, Cancelled, Clock, Driver, Elapsed, Failure, Instant, Panicked, Place};
+pub use fuse::{Burning, Fuse};
+pub use lock::{DeferredLock, LockGuard};
+pub use looping::{Looping, Tick};
+pub use outcome::Outcome;
+pub use queue::{DeferredQueue, QueueFull};
+pub use remote::{Refused, Remote};
+pub use scope::{Scope, Scoped};
+pub use semaphore::{DeferredSemaphore, Permit};
+pub use task::Sleep;
+
+/// What `main`, `run` and handlers return: anything may go wrong, and [`Failure`] takes it all.
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;

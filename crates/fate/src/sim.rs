@@ -1,0 +1,286 @@
+//! Virtual time: any number of hosts on one clock, one seed, one history.
+//!
+//! A [`Sim`] is a world without an operating system. Each [`Sim::host`] is a [`Fate`] like any other, so the program under
+//! test is the real one; but time stands still while anything runs, and jumps to the next fuse when nothing can. An hour
+//! passes in microseconds, to the nanosecond, and the same seed gives the same history, byte for byte.
+//!
+//! ```
+//! use fate::sim::Sim;
+//! use std::time::Duration;
+//!
+//! fn run(seed: u64) -> Result<String, fate::Failure> {
+//!     let mut sim = Sim::new(seed);
+//!     for name in ["alice", "bob"] {
+//!         let fate = sim.host(name);
+//!         let delay = Duration::from_millis(fate.random() % 10_000);
+//!         fate.get_fuse(delay).set_handler(|fate| fate.shutdown());
+//!     }
+//!     sim.run()?;
+//!     Ok(sim.history())
+//! }
+//! assert_eq!(run(7)?, run(7)?);
+//! assert_ne!(run(7)?, run(8)?);
+//! # Ok::<(), fate::Failure>(())
+//! ```
+//!
+//! # The history
+//! One line an event: the true time in seconds, the host, what happened, and the line of the program that set it up.
+//!
+//! ```text
+//!         3.600000000 alice    burned   chat.rs:20
+//! ```
+//!
+//! | word | what happened |
+//! |---|---|
+//! | `born` | a host was made |
+//! | `burned` | the handlers of a fuse were called |
+//! | `spawned`, `finished`, `dropped` | a task began, ran to its end, or was dropped before it |
+//! | `failed` | a handler failed, or a failure was dropped unheard |
+//! | `suspend`, `step` | a host was suspended, or its wall clock set, by the time given |
+//! | `closing`, `closed` | shutdown was asked for, or is complete |
+//! | `left` | something was still alive at the end; see [`Sim::leaks`] |
+//!
+//! # The order of things
+//! At each moment of true time the hosts that are due take a turn each, in the order in which they were made, until none
+//! of them is.
+
+use crate::drivers::{HostNumber, World};
+use crate::{Failure, Fate, Live};
+use fate_core::machine::ending::{Running, Step};
+use std::fmt;
+use std::time::Duration;
+
+pub use crate::drivers::Event;
+
+/// A simulated world. See the [module](self).
+pub struct Sim {
+    world: World,
+    hosts: Vec<Host>,
+    leaks: Vec<Leak>,
+}
+
+struct Host {
+    fate: Fate,
+    number: HostNumber,
+    is_shut_down: bool,
+}
+
+/// Something that was still alive when a simulation ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Leak {
+    /// On which host.
+    pub host: String,
+    /// What it is, who made it, and what it waited for.
+    pub live: Live,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.host, self.live)
+    }
+}
+
+impl Sim {
+    /// A world without hosts, at time zero. All that is left to chance follows from the seed.
+    pub fn new(seed: u64) -> Sim {
+        Sim { world: World::new(seed), hosts: Vec::new(), leaks: Vec::new() }
+    }
+
+    /// The host with this name: made when first asked for.
+    ///
+    /// Its Fate runs with all others through [`Sim::run`]; a host that is alone may also run by itself.
+    pub fn host(&mut self, name: &str) -> Fate {
+        self.host_with(name, crate::Builder::default())
+    }
+
+    /// As [`Sim::host`], with settings: a fault handler, a deadline for shutdown. They count if the host is new.
+    pub fn host_with(&mut self, name: &str, settings: crate::Builder) -> Fate {
+        let known = self.world.host_number(name);
+        if let Some(host) = self.hosts.iter().find(|host| Some(host.number) == known) {
+            return host.fate.clone();
+        }
+        let driver = self.world.host(name);
+        let number = driver.host();
+        let fate = settings.build_on(Box::new(driver));
+        self.hosts.push(Host { fate: fate.clone(), number, is_shut_down: false });
+        fate
+    }
+
+    /// Runs all hosts until nothing can ever happen on any of them: each is shut down, or waits for nothing that will come.
+    /// May be called again after something was lit or fired.
+    ///
+    /// # Errors
+    /// As [`Fate::run`], from whichever host it comes first.
+    ///
+    /// # Panics
+    /// As [`Fate::run`].
+    pub fn run(&mut self) -> Result<(), Failure> {
+        let _running: Vec<Running> = self.begin()?;
+        while self.take_turns()? || self.wait() {}
+        self.find_leaks();
+        Ok(())
+    }
+
+    /// As [`Sim::run`], but no longer than until `moment` of true time, which it then is.
+    ///
+    /// # Errors
+    /// As [`Sim::run`].
+    pub fn run_until(&mut self, moment: Duration) -> Result<(), Failure> {
+        let _running: Vec<Running> = self.begin()?;
+        loop {
+            while self.take_turns()? {}
+            match self.next_due() {
+                Some(next) if next <= moment => self.world.advance(next),
+                _ => break,
+            }
+        }
+        self.world.advance(moment);
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<Vec<Running>, Failure> {
+        self.leaks.clear();
+        self.hosts.iter_mut().for_each(|host| host.is_shut_down = false);
+        self.hosts.iter().map(|host| host.fate.reactor().begin_run()).collect()
+    }
+
+    /// One turn for every host that is due now. Says whether there was one.
+    fn take_turns(&mut self) -> Result<bool, Failure> {
+        let now = self.world.elapsed();
+        let mut any = false;
+        for host in &mut self.hosts {
+            if host.due(&self.world).is_some_and(|due| due <= now) {
+                any = true;
+                let step = host.fate.reactor().step(Duration::ZERO)?;
+                host.is_shut_down |= step == Step::ShutDown;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Lets time jump to the next moment at which a host is due; waits for a real thread if there is none but a host is held
+    /// by a [`Remote`](crate::Remote). Says whether anything may have happened.
+    fn wait(&mut self) -> bool {
+        if let Some(next) = self.next_due() {
+            self.world.advance(next);
+            return true;
+        }
+        let held = self.hosts.iter().filter(|host| host.is_held());
+        let may_sleep: Vec<bool> = held.map(|host| host.fate.reactor().doze().unwrap_or(false)).collect();
+        if !may_sleep.is_empty() && may_sleep.iter().all(|&may| may) {
+            self.world.wait_for_bell();
+        }
+        !may_sleep.is_empty()
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        self.hosts.iter().filter_map(|host| host.due(&self.world)).min()
+    }
+
+    fn find_leaks(&mut self) {
+        for host in &self.hosts {
+            let report = host.fate.report();
+            let name = self.world.name(host.number);
+            let leaks = if host.is_shut_down { report.left } else { report.live };
+            for live in leaks {
+                self.world.saw(host.number, fate_core::Deed::Left, Some(live.place));
+                self.leaks.push(Leak { host: name.clone(), live });
+            }
+        }
+    }
+
+    /// What was still alive when the last [`Sim::run`] ended: on a host that shut down what the shutdown dropped, on
+    /// another what still waits.
+    ///
+    /// ```
+    /// use fate::sim::Sim;
+    ///
+    /// let mut sim = Sim::new(1);
+    /// let fate = sim.host("here");
+    /// let (promise, answer) = fate.deferred::<u32>();
+    /// fate.spawn(async move { answer.await });
+    /// sim.run()?;
+    /// assert_eq!(sim.leaks().len(), 3); // the answer, the task, and what the task would have given
+    /// drop(promise);
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    pub fn leaks(&self) -> &[Leak] {
+        &self.leaks
+    }
+
+    /// True time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.world.elapsed()
+    }
+
+    /// What happened, one line an event; the [module](self) has the legend.
+    pub fn history(&self) -> String {
+        self.world.history()
+    }
+
+    /// What happened, event by event.
+    pub fn events(&self) -> Vec<Event> {
+        self.world.events()
+    }
+
+    /// Keeps no history from here on: for simulations that run for years. Hosts made before this still pay for being asked.
+    pub fn forget_history(&mut self) {
+        self.world.forget_history();
+    }
+
+    /// Suspends a host: for so long it does nothing, and its monotonic clock stands still, while boot time and wall time
+    /// go on.
+    ///
+    /// # Panics
+    /// If there is no host of this name.
+    pub fn suspend(&mut self, host: &str, duration: Duration) {
+        self.world.suspend(self.number(host), duration);
+    }
+
+    /// Sets a host's wall clock forward by so much.
+    ///
+    /// # Panics
+    /// If there is no host of this name.
+    pub fn step_forward(&mut self, host: &str, by: Duration) {
+        self.world.step(self.number(host), nanos(by));
+    }
+
+    /// Sets a host's wall clock back by so much.
+    ///
+    /// # Panics
+    /// If there is no host of this name.
+    pub fn step_back(&mut self, host: &str, by: Duration) {
+        self.world.step(self.number(host), -nanos(by));
+    }
+
+    fn number(&self, host: &str) -> HostNumber {
+        self.world.host_number(host).unwrap_or_else(|| panic!("there is no host {host}"))
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Host {
+    /// The true time at which this host has something to do; `None` if never.
+    fn due(&self, world: &World) -> Option<Duration> {
+        let until = self.fate.reactor().waits_until().filter(|_| !self.is_shut_down)?;
+        world.due(self.number, &until)
+    }
+
+    /// Whether a [`Remote`](crate::Remote) keeps this host alive.
+    fn is_held(&self) -> bool {
+        !self.is_shut_down && self.fate.reactor().door().is_held()
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("elapsed", &self.elapsed())
+            .field("hosts", &self.hosts.len())
+            .finish_non_exhaustive()
+    }
+}
