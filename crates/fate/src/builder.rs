@@ -34,7 +34,7 @@ type AroundWait = Box<dyn Fn(&mut dyn FnMut())>;
 ///     .on_fault(move |_, _| { count.set(count.get() + 1); Verdict::GoOn })
 ///     .build()?;
 /// fate.call_soon(|_| Err("a spoon is missing".into()));
-/// fate.call_soon(|_| panic!("the dormouse is in the teapot"));
+/// fate.call_soon(|_| assert!(false, "the dormouse is in the teapot"));
 /// fate.run()?;
 /// assert_eq!(faults.get(), 2);
 /// # Ok::<(), fate::Failure>(())

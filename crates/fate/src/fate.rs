@@ -102,12 +102,13 @@ impl Fate {
     /// ```
     ///
     /// # Panics
-    /// If nothing is left that could ever wake the future; from inside `run`; and as [`Fate::run`].
+    /// If nothing is left that could ever wake the future, as after a shutdown that it did not end with; from inside `run`;
+    /// and as [`Fate::run`].
     #[track_caller]
     pub fn run_until<F: Future>(&self, future: F) -> F::Output {
         match self.0.run_future(Location::caller(), pin!(future)) {
             Ok(Some(output)) => output,
-            Ok(None) => panic!("run_until: nothing is left that could wake the future"),
+            Ok(None) => panic!("run_until: shut down, or nothing is left that could wake the future"),
             Err(failure) => panic!("run_until: {failure:?}"),
         }
     }
@@ -115,7 +116,8 @@ impl Fate {
     /// Takes one turn: waits for at most `patience` if nothing is ready, and not at all if nothing can ever happen. Says
     /// whether anything can still happen.
     ///
-    /// For hosts that own the loop; and from inside a handler, to let other things happen before it goes on.
+    /// For hosts that own the loop, for whom it does all that [`Fate::run`] does, a shutdown included; and from inside a
+    /// handler, to let other things happen before it goes on.
     ///
     /// # Errors
     /// As [`Fate::run`], but for `AlreadyRunning`.
@@ -198,9 +200,11 @@ impl Fate {
 
     /// Lights a fuse that burns after `delay`. `Duration::MAX` means never.
     ///
-    /// Within a turn the delay counts from the turn's present, outside from a fresh reading of the clock.
+    /// Within a turn the delay counts from the turn's present, outside from a fresh reading of the clock: two fuses lit with
+    /// the same delay share a deadline, and burn in the order in which they were lit, for certain only within a turn.
     #[inline]
     #[track_caller]
+    #[must_use = "a fuse without a handler is put out when it is dropped"]
     pub fn get_fuse(&self, delay: Duration) -> Fuse {
         let now = self.now();
         Fuse::light(self, Clock::Monotonic, now + delay, now, Location::caller())
@@ -208,6 +212,7 @@ impl Fate {
 
     /// Lights a fuse that burns at `moment`; in the next turn if that is past.
     #[track_caller]
+    #[must_use = "a fuse without a handler is put out when it is dropped"]
     pub fn get_fuse_at(&self, moment: Instant) -> Fuse {
         Fuse::light(self, Clock::Monotonic, moment, self.now(), Location::caller())
     }
@@ -217,12 +222,14 @@ impl Fate {
     ///
     /// In a turn, fuses of the monotonic clock burn first, then those of the boot clock, then those of the wall clock.
     #[track_caller]
+    #[must_use = "a fuse without a handler is put out when it is dropped"]
     pub fn get_fuse_on(&self, clock: Clock, delay: Duration) -> Fuse {
         Fuse::light(self, clock, self.0.now_on(clock) + delay, self.now(), Location::caller())
     }
 
     /// Lights a fuse that burns when the wall clock shows `time`, however it gets there.
     #[track_caller]
+    #[must_use = "a fuse without a handler is put out when it is dropped"]
     pub fn get_fuse_at_time(&self, time: SystemTime) -> Fuse {
         let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Fuse::light(self, Clock::Wall, Instant::START + since_1970, self.now(), Location::caller())

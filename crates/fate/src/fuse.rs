@@ -122,8 +122,7 @@ impl Fuse {
     pub fn call_handler(&self) {
         let Some(reactor) = self.reactor.upgrade() else { return };
         let handlers = reactor.fuses().borrow_mut().burn(self.index);
-        for handler in handlers.into_iter().flat_map(|handlers| std::iter::once(handlers.first).chain(handlers.others))
-        {
+        for handler in handlers.into_iter().flatten() {
             reactor.queue(move |reactor| {
                 reactor.enter(handler.place);
                 handler.job.call(reactor);
@@ -136,9 +135,8 @@ impl Fuse {
     #[inline]
     pub fn cut(&self) -> bool {
         let Some(reactor) = self.reactor.upgrade() else { return false };
-        let (in_time, handlers) = reactor.fuses().borrow_mut().cut(self.index);
-        drop(handlers);
-        in_time
+        let handlers = reactor.fuses().borrow_mut().cut(self.index);
+        handlers.is_some()
     }
 }
 

@@ -77,3 +77,23 @@ pub use task::Sleep;
 
 /// What `main`, `run` and handlers return: anything may go wrong, and [`Failure`] takes it all.
 pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
+
+/// `Ok` with a [`Failure`] as its error: for the last line of a closure or an `async` block, which says no type.
+///
+/// ```
+/// use fate::sim::Sim;
+///
+/// let mut sim = Sim::new(1);
+/// let fate = sim.host("here");
+/// fate.spawn(async {
+///     let number: u8 = "42".parse()?;
+///     assert_eq!(number, 42);
+///     fate::Ok(())
+/// });
+/// sim.run()?;
+/// # Ok::<(), fate::Failure>(())
+/// ```
+#[expect(non_snake_case, reason = "it is the variant, with a type")]
+pub const fn Ok<T>(value: T) -> Result<T> {
+    Result::Ok(value)
+}

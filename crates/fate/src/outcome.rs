@@ -3,6 +3,10 @@
 use crate::{Deferred, Failure, Fate};
 
 /// What a handler may return: nothing, a `Result` whose failure is reported, or a [`Deferred`] whose failure is.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    note = "end it with `;` to return nothing, or use `?` and end it with `Ok(())`"
+)]
 pub trait Outcome {
     /// Hears what the handler returned: reports a failure now, and gives back what is still to come.
     #[doc(hidden)]

@@ -1,45 +1,19 @@
 //! Programs written line by line.
 
 use crate::fuse::Burning;
-use crate::{Deferred, Fate, Promise};
-use pin_project_lite::pin_project;
+use crate::{Deferred, Fate};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-pin_project! {
-    /// A future that fires a Promise with its output.
-    struct Task<F: Future> where F::Output: 'static {
-        #[pin]
-        future: F,
-        promise: Option<Promise<F::Output>>,
-    }
-}
-
-impl<F: Future> Future for Task<F> {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        match this.future.poll(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(output) => {
-                if let Some(promise) = this.promise.take() {
-                    promise.callback(output);
-                }
-                Poll::Ready(())
-            }
-        }
-    }
-}
-
 impl Fate {
     /// Starts a task: it first runs when the ready queue reaches it, and needs no `Send`. Its Deferred carries its output.
     ///
-    /// Dropping the Deferred detaches the task; if it then ends with an `Err` of [`Failure`](crate::Failure), that is reported as a
-    /// failure that nobody heard.
+    /// Dropping the Deferred detaches the task; if it then ends with an `Err` of [`Failure`](crate::Failure), that is
+    /// reported as a failure that nobody heard. Whoever keeps the Deferred of a task that gives a `Result` has a value that
+    /// is a `Result`: `.and_then(|result| result)` turns its error into a failure of the chain. In an `async` block end
+    /// with [`fate::Ok(value)`](crate::Ok), so that `?` knows what to make of errors.
     ///
     /// # Cancellation
     /// [`Deferred::cancel`] drops the future where it waits, in the same turn.
@@ -61,15 +35,15 @@ impl Fate {
     /// # Ok::<(), fate::Failure>(())
     /// ```
     #[track_caller]
-    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Deferred<T> {
-        let (promise, deferred) = self.deferred();
-        let task = Box::pin(Task { future, promise: Some(promise) });
-        let key = self.reactor().spawn(Location::caller(), task);
-        deferred.is_made_by(key);
-        deferred
+    pub fn spawn<T: 'static, F>(&self, future: impl IntoFuture<Output = T, IntoFuture = F>) -> Deferred<T>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let place = Location::caller();
+        Deferred::of_task(self, self.reactor().spawn(place, future.into_future()), place)
     }
 
-    /// Waits for `delay`.
+    /// Waits for `delay`. Spawned, it is a Deferred that fires then, and whose timer goes when it is cancelled.
     ///
     /// # Cancellation
     /// Dropping the future leaves no timer behind.

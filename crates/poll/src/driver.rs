@@ -12,6 +12,7 @@ use crate::token::Token;
 use crate::watches::Watches;
 use fate_core::{Completion, Driver, Instant, Op, Ring, Time, Until};
 use polling::Events;
+use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::RawFd;
@@ -34,7 +35,7 @@ const BATCH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// let deadline = driver.time().now(Clock::Monotonic) + Duration::from_nanos(1_500_001);
 /// let mut until = Until::FOREVER;
 /// until.at_most(Clock::Monotonic, deadline);
-/// driver.exchange(&mut Vec::new(), &mut Vec::new(), &until)?;
+/// driver.exchange(&mut Vec::new(), &mut Default::default(), &until)?;
 /// assert!(driver.time().now(Clock::Monotonic) >= deadline);
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -66,7 +67,7 @@ impl PollDriver {
         }
     }
 
-    fn submit(&mut self, op: Op, inbox: &mut Vec<Completion>) {
+    fn submit(&mut self, op: Op, inbox: &mut VecDeque<Completion>) {
         match op {
             Op::Watch { key, descriptor, interest } => self.watches.watch(key, descriptor, interest, inbox),
             Op::Cancel { key } => self.watches.cancel(key),
@@ -95,7 +96,7 @@ impl Driver for PollDriver {
         self.clocks.clone()
     }
 
-    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut Vec<Completion>, until: &Until) -> io::Result<()> {
+    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
         let before = inbox.len();
         outbox.drain(..).for_each(|op| self.submit(op, inbox));
         let mut over = until.is_now() || self.clocks.has_come(until);

@@ -30,6 +30,7 @@ use crate::token::Token;
 use fate_core::parts::slots::Key;
 use fate_core::{Completion, Event, Interest, Readiness};
 use rustix::io::Errno;
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::os::fd::RawFd;
@@ -81,10 +82,10 @@ impl Watches {
     }
 
     /// Notes an operation, for the kernel to be told of.
-    pub fn watch(&mut self, key: Key, descriptor: RawFd, interest: Interest, inbox: &mut Vec<Completion>) {
+    pub fn watch(&mut self, key: Key, descriptor: RawFd, interest: Interest, inbox: &mut VecDeque<Completion>) {
         match self.enter(key, descriptor, interest) {
             Ok(()) => self.note_change(descriptor),
-            Err(error) => inbox.push(refusal(key, error)),
+            Err(error) => inbox.push_back(refusal(key, error)),
         }
     }
 
@@ -131,7 +132,7 @@ impl Watches {
     }
 
     /// Tells the kernel what changed.
-    pub fn apply(&mut self, poller: &Poller, inbox: &mut Vec<Completion>) {
+    pub fn apply(&mut self, poller: &Poller, inbox: &mut VecDeque<Completion>) {
         let mut changed = mem::take(&mut self.changed);
         for descriptor in changed.drain(..) {
             self.apply_one(descriptor, poller, inbox);
@@ -139,7 +140,7 @@ impl Watches {
         self.changed = changed;
     }
 
-    fn apply_one(&mut self, descriptor: RawFd, poller: &Poller, inbox: &mut Vec<Completion>) {
+    fn apply_one(&mut self, descriptor: RawFd, poller: &Poller, inbox: &mut VecDeque<Completion>) {
         let entry = &mut self.entries[descriptor as usize];
         entry.changed = false;
         let cancelled = mem::take(&mut entry.cancelled);
@@ -156,17 +157,17 @@ impl Watches {
         }
     }
 
-    fn refuse(&mut self, descriptor: RawFd, error: &io::Error, inbox: &mut Vec<Completion>) {
+    fn refuse(&mut self, descriptor: RawFd, error: &io::Error, inbox: &mut VecDeque<Completion>) {
         let entry = &mut self.entries[descriptor as usize];
         entry.known = false;
         for key in [entry.read.take(), entry.write.take()].into_iter().flatten() {
             self.live -= 1;
-            inbox.push(refusal(key, copy(error)));
+            inbox.push_back(refusal(key, copy(error)));
         }
     }
 
     /// Passes on what the kernel told, to whom it concerns.
-    pub fn tell(&mut self, event: &polling::Event, inbox: &mut Vec<Completion>) {
+    pub fn tell(&mut self, event: &polling::Event, inbox: &mut VecDeque<Completion>) {
         let token = Token(event.key);
         let Some(entry) = self.entries.get_mut(token.descriptor()) else { return };
         let descriptor = token.descriptor() as RawFd;
@@ -185,7 +186,7 @@ impl Watches {
         for (key, readiness) in [(read, to_read), (write, to_write)] {
             let Some(key) = key else { continue };
             self.live -= 1;
-            inbox.push(Completion { key, event: Event::Ready(readiness) });
+            inbox.push_back(Completion { key, event: Event::Ready(readiness) });
         }
     }
 }

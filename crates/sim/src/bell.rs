@@ -11,7 +11,12 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    /// Waits until the bell was rung since the last wait.
+    /// Whether the bell was rung since it was last answered.
+    pub fn answer(&self) -> bool {
+        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until the bell was rung since it was last answered, and answers.
     pub fn wait(&self) {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rung = self.heard.wait_while(rung, |rung| !*rung).unwrap_or_else(PoisonError::into_inner);

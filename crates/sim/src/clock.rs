@@ -11,6 +11,9 @@ use fate_core::{Clock, Instant};
 /// What every host's wall clock shows when the simulation begins: 2000-01-01 00:00 UTC, in nanoseconds since 1970.
 const WALL_START: u64 = 946_684_800 * 1_000_000_000;
 
+/// True time does not get there, so a host that sleeps until then never wakes.
+pub(crate) const LAST: u64 = u64::MAX;
+
 /// One host's clocks. All figures are nanoseconds of true time.
 #[derive(Default)]
 pub(crate) struct Clocks {
@@ -42,7 +45,7 @@ impl Clocks {
         let missing = moment.as_nanos().saturating_sub(self.read(clock, truth).as_nanos());
         let from = if clock == Clock::Monotonic { truth.max(self.asleep_until) } else { truth };
         let shown = if missing == 0 { truth } else { from.saturating_add(missing) };
-        Some(shown.max(self.asleep_until))
+        Some(shown.max(self.asleep_until)).filter(|&truth| truth < LAST)
     }
 
     /// The host sleeps from `truth` on for `nanos`, or longer if it is asleep already.

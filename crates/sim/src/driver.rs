@@ -2,6 +2,7 @@
 
 use crate::world::{HostNumber, World};
 use fate_core::{Clock, Completion, Deed, Driver, Instant, Op, Place, Ring, Time, Until, Witness};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -53,9 +54,10 @@ impl Driver for SimDriver {
         Rc::new(View { world: self.world.clone(), host: self.host })
     }
 
-    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut Vec<Completion>, until: &Until) -> io::Result<()> {
+    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
         outbox.drain(..).for_each(|op| self.submit(op));
-        if !until.is_now() {
+        let rung = self.world.bell().answer();
+        if !until.is_now() && !rung {
             self.wait(until)?;
         }
         self.world.with_host(self.host, |host| host.watches.collect(inbox));

@@ -2,12 +2,17 @@
 
 use fate_core::parts::slots::Key;
 use fate_core::{Completion, Event, Interest, Readiness};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::RawFd;
 
 /// The first number given to a scripted descriptor: far from any that the process really has.
 const FIRST: RawFd = 1 << 20;
+
+/// What every Unix says of a number that is no descriptor.
+const EBADF: i32 = 9;
+/// What every Unix says of something that is there already.
+const EEXIST: i32 = 17;
 
 /// A scripted descriptor: watch it by its number, and say when it is ready through the world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -26,7 +31,7 @@ pub(crate) struct Watches {
     made: RawFd,
     readiness: BTreeMap<RawFd, Readiness>,
     waiting: BTreeMap<(RawFd, bool), Key>,
-    refused: Vec<Completion>,
+    refused: VecDeque<Completion>,
 }
 
 impl Watches {
@@ -44,16 +49,16 @@ impl Watches {
     pub fn watch(&mut self, key: Key, descriptor: RawFd, interest: Interest) {
         let place = (descriptor, interest == Interest::Read);
         if !self.readiness.contains_key(&descriptor) {
-            self.refuse(key, io::ErrorKind::NotFound);
+            self.refuse(key, EBADF);
         } else if self.waiting.contains_key(&place) {
-            self.refuse(key, io::ErrorKind::AlreadyExists);
+            self.refuse(key, EEXIST);
         } else {
             self.waiting.insert(place, key);
         }
     }
 
-    fn refuse(&mut self, key: Key, kind: io::ErrorKind) {
-        self.refused.push(Completion { key, event: Event::Refused(kind.into()) });
+    fn refuse(&mut self, key: Key, number: i32) {
+        self.refused.push_back(Completion { key, event: Event::Refused(io::Error::from_raw_os_error(number)) });
     }
 
     pub fn cancel(&mut self, key: Key) {
@@ -62,9 +67,10 @@ impl Watches {
     }
 
     fn ready(&self, descriptor: RawFd, is_read: bool) -> Option<Readiness> {
-        let readiness = *self.readiness.get(&descriptor)?;
-        let wanted = if is_read { readiness.readable } else { readiness.writable };
-        (wanted || readiness.hang_up || readiness.error).then_some(readiness)
+        let Readiness { readable, writable, hang_up, error } = *self.readiness.get(&descriptor)?;
+        let (readable, writable) = (readable || hang_up || error, writable || hang_up || error);
+        let ready = if is_read { readable } else { writable };
+        ready.then_some(Readiness { readable: readable && is_read, writable: writable && !is_read, hang_up, error })
     }
 
     /// Whether a completion is waiting to be collected.
@@ -73,7 +79,7 @@ impl Watches {
     }
 
     /// Moves all completions to the inbox.
-    pub fn collect(&mut self, inbox: &mut Vec<Completion>) {
+    pub fn collect(&mut self, inbox: &mut VecDeque<Completion>) {
         inbox.append(&mut self.refused);
         let told: Vec<_> = self
             .waiting
@@ -82,7 +88,7 @@ impl Watches {
             .collect();
         for (place, key, readiness) in told {
             self.waiting.remove(&place);
-            inbox.push(Completion { key, event: Event::Ready(readiness) });
+            inbox.push_back(Completion { key, event: Event::Ready(readiness) });
         }
     }
 }

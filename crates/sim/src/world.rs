@@ -1,7 +1,7 @@
 //! The world: the true time, the hosts that share it, and the history of it all.
 
 use crate::bell::Bell;
-use crate::clock::Clocks;
+use crate::clock::{Clocks, LAST};
 use crate::driver::SimDriver;
 use crate::history::{Event, History};
 use crate::watches::{Descriptor, Watches};
@@ -87,7 +87,7 @@ impl World {
     /// Moves true time forward to `moment`; it never goes back.
     pub fn advance(&self, moment: Duration) {
         let mut state = self.0.borrow_mut();
-        let nanos = u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = u64::try_from(moment.as_nanos()).unwrap_or(LAST).min(LAST - 1);
         state.truth = state.truth.max(nanos);
     }
 

@@ -11,6 +11,7 @@
 use super::reactor::Reactor;
 use super::report::Live;
 use crate::parts::flat::Flat;
+use crate::parts::fuses::FuseIndex;
 use crate::parts::job::Job;
 use crate::words::clock::{Clock, Until};
 use crate::words::driver::Deed;
@@ -55,6 +56,7 @@ enum Stage {
 pub(super) struct Ending {
     stage: Cell<Stage>,
     grace: Cell<Duration>,
+    deadline: Cell<Option<FuseIndex>>,
     overdue: Cell<bool>,
     triggers: RefCell<Vec<Trigger>>,
     holds: RefCell<Rc<()>>,
@@ -66,6 +68,7 @@ impl Default for Ending {
         Ending {
             stage: Cell::new(Stage::Open),
             grace: Cell::new(GRACE),
+            deadline: Cell::new(None),
             overdue: Cell::new(false),
             triggers: RefCell::default(),
             holds: RefCell::default(),
@@ -96,12 +99,27 @@ impl Reactor {
         Ok(Running(self.clone()))
     }
 
+    /// One turn for a host that owns the loop, or for a handler that lets other things happen. Says whether anything can
+    /// still happen.
+    ///
+    /// # Errors
+    /// What the kernel said to the wait, or the failure for which the fault handler said to stop.
+    ///
+    /// # Panics
+    /// Carries a handler's panic out, after the loop is consistent again, unless the fault handler chose to go on.
+    pub fn turn(self: &Rc<Reactor>, patience: Duration) -> Result<bool, Failure> {
+        if self.is_in_turn() {
+            return self.take_turn(patience);
+        }
+        Ok(self.step(patience)? == Step::GoOn)
+    }
+
     /// One turn of a run and, if it was asked for, one step of shutting down.
     ///
     /// # Errors
     /// As [`Reactor::turn`].
     pub fn step(self: &Rc<Reactor>, patience: Duration) -> Result<Step, Failure> {
-        let alive = self.turn(patience)?;
+        let alive = self.take_turn(patience)?;
         match self.ending.stage.get() {
             Stage::Open if alive => Ok(Step::GoOn),
             Stage::Open => Ok(Step::Idle),
@@ -136,6 +154,11 @@ impl Reactor {
         }
     }
 
+    /// Whether a shutdown was asked for and has not begun.
+    pub(super) fn is_shutdown_asked(&self) -> bool {
+        self.ending.stage.get() == Stage::Asked
+    }
+
     /// Whether a shutdown was asked for and is not complete.
     pub fn is_shutting_down(&self) -> bool {
         self.ending.stage.get() != Stage::Open
@@ -161,8 +184,11 @@ impl Reactor {
     fn begin_draining(self: &Rc<Reactor>) {
         self.ending.stage.set(Stage::Draining);
         self.ending.overdue.set(false);
-        self.set_deadline();
         let triggers = std::mem::take(&mut *self.ending.triggers.borrow_mut());
+        if triggers.is_empty() {
+            return;
+        }
+        self.set_deadline();
         for trigger in triggers {
             let hold = Hold(self.ending.holds.borrow().clone());
             self.queue(move |reactor| trigger(reactor, hold));
@@ -176,7 +202,16 @@ impl Reactor {
         let fuse = fuses.light(Clock::Monotonic, deadline, now, place);
         let job = Job::new(|reactor: &Rc<Reactor>| reactor.ending.overdue.set(true));
         drop(fuses.set_handler(fuse, place, job, now));
-        fuses.release(fuse);
+        self.ending.deadline.set(Some(fuse));
+    }
+
+    /// Puts the shutdown's own fuse out, so that it is not among what is left.
+    fn forget_deadline(&self) {
+        if let Some(fuse) = self.ending.deadline.take() {
+            let mut fuses = self.fuses.borrow_mut();
+            drop(fuses.cut(fuse));
+            fuses.release(fuse);
+        }
     }
 
     /// Drops everything if no trigger holds the shutdown up any more.
@@ -185,6 +220,7 @@ impl Reactor {
         if held && !self.ending.overdue.get() && self.is_alive() {
             return Step::GoOn;
         }
+        self.forget_deadline();
         *self.ending.left.borrow_mut() = self.live_things();
         self.drop_everything();
         self.saw(Deed::ShutDown, None);

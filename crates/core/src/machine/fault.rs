@@ -4,10 +4,12 @@
 //! consistent again. A fault handler may choose otherwise, fault by fault.
 
 use super::reactor::{Reactor, count};
+use crate::parts::parcel::Parcel;
 use crate::words::driver::Deed;
 use crate::words::failure::{Failure, Place};
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 
@@ -107,6 +109,21 @@ impl Reactor {
     /// A failure was dropped that nobody has heard.
     pub fn unheard(self: &Rc<Reactor>, failure: Failure) {
         self.report_fault(Fault::Unheard { failure });
+    }
+
+    /// Nobody will look at this value any more. If it is a `Result` with an error inside, that is a failure that nobody has
+    /// heard.
+    pub fn drop_unheard(self: &Rc<Reactor>, value: Parcel, dropped: Option<Place>) {
+        let failure = if value.is::<Result<(), Failure>>() {
+            value.open::<Result<(), Failure>>().err()
+        } else if value.is::<io::Result<()>>() {
+            value.open::<io::Result<()>>().err().map(Failure::from)
+        } else {
+            None
+        };
+        if let Some(failure) = failure {
+            self.unheard(failure.dropped_at(dropped));
+        }
     }
 
     /// The handler that ran panicked. Returns if the loop is to go on.

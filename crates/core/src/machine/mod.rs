@@ -8,4 +8,5 @@ pub mod reactor;
 pub mod report;
 pub mod tasks;
 pub mod turn;
+mod until;
 pub mod watch;

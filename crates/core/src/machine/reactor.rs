@@ -118,6 +118,11 @@ impl Reactor {
         self.turn_time.get().unwrap_or_else(|| self.time.now(Clock::Monotonic))
     }
 
+    /// Whether this is called from within a turn.
+    pub(super) fn is_in_turn(&self) -> bool {
+        self.turn_time.get().is_some()
+    }
+
     /// The present moment on a clock. Only the monotonic one is read once a turn; the others afresh.
     #[inline]
     pub fn now_on(&self, clock: Clock) -> Instant {

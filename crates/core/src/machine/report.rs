@@ -71,8 +71,8 @@ impl fmt::Display for Kind {
 impl fmt::Display for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.kind, self.place)?;
-        if let Some(age) = self.age {
-            write!(f, ", {age:.1?} old")?;
+        if let Some(age) = self.age.filter(|age| age.as_secs() > 0) {
+            write!(f, ", {} s old", age.as_secs())?;
         }
         write!(f, ", waits for {}", self.waits_for)
     }

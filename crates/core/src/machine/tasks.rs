@@ -1,66 +1,103 @@
 //! Tasks: futures that the loop polls when somebody rang for them.
 //!
-//! A task's future is boxed once, when it is spawned, and stays there; the bell that its waker is made of is used again by
-//! a later task if nobody has kept a waker. A task is polled only from the ready queue, and while it is polled its future
-//! is out of its cell, so that it may end itself, spawn others, or take a turn.
+//! A task's future is boxed once, when it is spawned, and stays there. The bell that its waker is made of is lent to it for
+//! a poll and kept only if somebody else has kept the waker: tasks that wait for fuses and Deferreds need none. A task is
+//! polled only from the ready queue, and while it is polled its future is out of its cell, so that it may end itself, spawn
+//! others, or take a turn.
+//!
+//! What a task makes goes to its [`Receiver`], which is set only once somebody looks at the task's handle: a task that
+//! nobody waits for costs no more than its future.
 //!
 //! # Invariants
 //! - K1 A task is in the ready queue at most once: `queued` says so.
-//! - K2 A cell without a future is being polled right now.
+//! - K2 A cell is `Waiting` with a future, or being `Polled`, or `Done` with the output that its handle has not asked for.
+//! - K3 A cell that is `Done` is `held` and has no receiver.
 
-use super::ending::Step;
 use super::reactor::Reactor;
 use crate::parts::bell::TaskBell;
+use crate::parts::parcel::Parcel;
 use crate::parts::slots::{Key, Slots};
 use crate::words::driver::Deed;
-use crate::words::failure::{Failure, Place};
+use crate::words::failure::{Cancelled, Failure, Panicked, Place};
 use crate::words::instant::Instant;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-/// A future that the loop can own.
-pub type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+/// A future that the loop can own, whatever its output.
+trait Work {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Parcel>;
+}
+
+impl<F: Future<Output: 'static>> Work for F {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Parcel> {
+        Future::poll(self, context).map(Parcel::new)
+    }
+}
+
+type BoxedWork = Pin<Box<dyn Work>>;
+
+/// Is given what a task has made.
+pub trait Receiver {
+    /// Takes the output; or the failure, if the task was dropped or panicked. Runs no user code.
+    fn receive(self: Rc<Self>, outcome: Result<Parcel, Failure>);
+}
 
 /// Bells that are kept for later tasks.
 const SPARE_BELLS: usize = 256;
 
 /// The key of the future that `run_until` was given, which is in no cell.
-const MAIN: Key = Key { index: u32::MAX, generation: 0 };
+pub(super) const MAIN: Key = Key { index: u32::MAX, generation: 0 };
 
 /// All tasks of one Fate.
 #[derive(Default)]
 pub(super) struct Tasks {
     cells: Slots<TaskCell, 64>,
     spare: Vec<Ringing>,
-    main: Option<Arc<TaskBell<Reactor>>>,
-    main_woken: bool,
+    pub(super) main: Option<Arc<TaskBell<Reactor>>>,
+    pub(super) main_woken: bool,
     polling: Cell<Option<(*const (), Key)>>,
 }
 
 struct TaskCell {
-    work: Option<Work>,
-    queued: bool,
+    state: State,
+    receiver: Option<Rc<dyn Receiver>>,
     place: Place,
     born: Instant,
+    /// The handler in which the handle was dropped.
+    dropped: Option<Place>,
+    queued: bool,
+    /// Its handle may still ask for the output.
+    held: bool,
 }
 
-struct Work {
-    future: BoxedFuture,
-    ringing: Ringing,
+enum State {
+    /// The bell is there once somebody has kept a waker.
+    Waiting(BoxedWork, Option<Ringing>),
+    Polled,
+    Done(Parcel),
+}
+
+impl TaskCell {
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, State::Done(_))
+    }
+
+    fn is_awaited_outside(&self) -> bool {
+        matches!(&self.state, State::Waiting(_, Some(ringing)) if ringing.is_shared())
+    }
 }
 
 /// A bell and the one waker that is kept of it.
-struct Ringing {
-    bell: Arc<TaskBell<Reactor>>,
-    waker: Waker,
+pub(super) struct Ringing {
+    pub(super) bell: Arc<TaskBell<Reactor>>,
+    pub(super) waker: Waker,
 }
 
 impl Ringing {
-    fn new(reactor: &Reactor, key: Key) -> Ringing {
+    pub(super) fn new(reactor: &Reactor, key: Key) -> Ringing {
         let bell = Arc::new(TaskBell::new(reactor.door.clone(), key));
         Ringing { waker: Waker::from(bell.clone()), bell }
     }
@@ -84,26 +121,60 @@ pub struct TaskSight {
 }
 
 impl Reactor {
-    /// Spawns a task; it is first polled when the ready queue reaches it.
-    pub fn spawn(&self, place: Place, future: BoxedFuture) -> Key {
+    /// Spawns a task, which a handle holds; it is first polled when the ready queue reaches it.
+    pub fn spawn<F: Future<Output: 'static> + 'static>(&self, place: Place, future: F) -> Key {
         self.saw(Deed::Spawned, Some(place));
-        let key = {
-            let mut tasks = self.tasks.borrow_mut();
-            let key = tasks.cells.insert(TaskCell { work: None, queued: false, place, born: self.now() });
-            let ringing = match tasks.spare.pop() {
-                Some(ringing) => {
-                    ringing.bell.assign(key);
-                    ringing
-                }
-                None => Ringing::new(self, key),
-            };
-            if let Some(cell) = tasks.cells.get_mut(key.index) {
-                cell.work = Some(Work { future, ringing });
-            }
-            key
+        let cell = TaskCell {
+            state: State::Waiting(Box::pin(future), None),
+            receiver: None,
+            place,
+            born: self.now(),
+            dropped: None,
+            queued: true,
+            held: true,
         };
-        self.wake(key);
+        let key = self.tasks.borrow_mut().cells.insert(cell);
+        self.queue(move |reactor| reactor.poll_task(key));
         key
+    }
+
+    /// The handle asks for what the task makes: `receiver` will have it, or has it now. Once it was asked for, the task
+    /// belongs to the receiver, and the handle must not let go of it.
+    pub fn receive_from(&self, task: Key, receiver: Rc<dyn Receiver>) {
+        let output = {
+            let mut tasks = self.tasks.borrow_mut();
+            match tasks.cells.get_key_mut(task) {
+                Some(cell) if cell.is_alive() => {
+                    cell.receiver = Some(receiver.clone());
+                    return;
+                }
+                _ => tasks.cells.remove_key(task).map(|cell| cell.state),
+            }
+        };
+        receiver.receive(match output {
+            Some(State::Done(output)) => Ok(output),
+            _ => Err(Cancelled.into()),
+        });
+    }
+
+    /// The handle is gone, and has not asked for the output: nobody will.
+    #[inline]
+    pub fn let_go(&self, task: Key) {
+        let unclaimed = {
+            let tasks = &mut *self.tasks.borrow_mut();
+            match tasks.cells.get_key_mut(task) {
+                Some(cell) if cell.is_alive() => {
+                    cell.held = false;
+                    cell.dropped = self.current();
+                    None
+                }
+                _ => tasks.cells.remove_key(task),
+            }
+        };
+        if let Some(TaskCell { state: State::Done(output), .. }) = unclaimed {
+            let dropped = self.current();
+            self.queue(move |reactor| reactor.drop_unheard(output, dropped));
+        }
     }
 
     /// Queues a task to be polled, if it exists and is not queued already.
@@ -132,26 +203,34 @@ impl Reactor {
     }
 
     fn poll_task(self: &Rc<Reactor>, key: Key) {
-        let Some((mut work, place)) = self.begin_poll(key) else { return };
+        let Some((mut work, ringing, place)) = self.begin_poll(key) else { return };
         self.enter(place);
-        let polling = Polling {
-            reactor: self,
-            key,
-            outer: self.set_polling(Some((Arc::as_ptr(&work.ringing.bell).cast(), key))),
-        };
-        work.ringing.bell.answer();
-        let state = work.future.as_mut().poll(&mut Context::from_waker(&work.ringing.waker));
+        let polling = Polling::begin(self, key, &ringing);
+        let state = work.as_mut().poll(&mut Context::from_waker(&ringing.waker));
         match state {
-            Poll::Pending => polling.put_back(work),
-            Poll::Ready(()) => polling.finish(work),
+            Poll::Pending => polling.put_back(work, ringing),
+            Poll::Ready(output) => {
+                drop(work);
+                polling.finish(output, ringing);
+            }
         }
     }
 
-    fn begin_poll(&self, key: Key) -> Option<(Work, Place)> {
-        let mut tasks = self.tasks.borrow_mut();
+    /// Takes a task's future out of its cell, and gives it a bell if it has none.
+    fn begin_poll(&self, key: Key) -> Option<(BoxedWork, Ringing, Place)> {
+        let tasks = &mut *self.tasks.borrow_mut();
         let cell = tasks.cells.get_key_mut(key)?;
         cell.queued = false;
-        Some((cell.work.take()?, cell.place))
+        if !matches!(cell.state, State::Waiting(..)) {
+            return None;
+        }
+        let State::Waiting(work, ringing) = std::mem::replace(&mut cell.state, State::Polled) else { return None };
+        let ringing = match ringing.or_else(|| tasks.spare.pop()) {
+            Some(ringing) => ringing,
+            None => Ringing::new(self, key),
+        };
+        ringing.bell.assign(key);
+        Some((work, ringing, cell.place))
     }
 
     fn set_polling(&self, polling: Option<(*const (), Key)>) -> Option<(*const (), Key)> {
@@ -161,8 +240,13 @@ impl Reactor {
     /// Drops a task's future where it waits. A task that is being polled is dropped when that poll returns.
     pub fn drop_task(&self, key: Key) {
         let removed = self.tasks.borrow_mut().cells.remove_key(key);
-        if let Some(cell) = removed {
+        if let Some(cell) = removed.filter(TaskCell::is_alive) {
             self.saw(Deed::Dropped, Some(cell.place));
+            let TaskCell { state, receiver, place, .. } = cell;
+            drop(state);
+            if let Some(receiver) = receiver {
+                receiver.receive(Err(Failure::born_at(Cancelled, place)));
+            }
         }
     }
 
@@ -176,7 +260,7 @@ impl Reactor {
     pub(super) fn is_awaited_outside(&self) -> bool {
         let tasks = self.tasks.borrow();
         tasks.main.as_ref().is_some_and(|bell| Arc::strong_count(bell) > 3)
-            || tasks.cells.iter().any(|(_, cell)| cell.work.as_ref().is_some_and(|work| work.ringing.is_shared()))
+            || tasks.cells.iter().any(|(_, cell)| cell.is_awaited_outside())
     }
 
     /// Every live task.
@@ -184,97 +268,77 @@ impl Reactor {
         let sight = |cell: &TaskCell| TaskSight {
             place: cell.place,
             born: cell.born,
-            is_ready: cell.queued || cell.work.is_none(),
-            is_awaited_outside: cell.work.as_ref().is_some_and(|work| work.ringing.is_shared()),
+            is_ready: cell.queued || matches!(cell.state, State::Polled),
+            is_awaited_outside: cell.is_awaited_outside(),
         };
-        self.tasks.borrow().cells.iter().map(|(_, cell)| sight(cell)).collect()
-    }
-
-    /// Runs the loop until a future that may borrow from the caller is done.
-    ///
-    /// # Errors
-    /// As [`Reactor::run`]; `None` if nothing is left that could wake the future.
-    pub fn run_future<F: Future>(
-        self: &Rc<Reactor>,
-        place: Place,
-        future: Pin<&mut F>,
-    ) -> Result<Option<F::Output>, Failure> {
-        let _running = self.begin_run()?;
-        let ringing = Ringing::new(self, MAIN);
-        let mut main = Main { reactor: self, place, future, ringing: &ringing };
-        {
-            let mut tasks = self.tasks.borrow_mut();
-            tasks.main = Some(ringing.bell.clone());
-            tasks.main_woken = true;
-        }
-        loop {
-            if let Poll::Ready(output) = main.poll_if_woken() {
-                return Ok(Some(output));
-            }
-            if self.step(Duration::MAX)? != Step::GoOn && !self.tasks.borrow().main_woken {
-                return Ok(None);
-            }
-        }
-    }
-}
-
-/// The future that `run_until` was given: polled between turns, as it may borrow what no task can.
-struct Main<'a, F> {
-    reactor: &'a Rc<Reactor>,
-    place: Place,
-    future: Pin<&'a mut F>,
-    ringing: &'a Ringing,
-}
-
-impl<F: Future> Main<'_, F> {
-    fn poll_if_woken(&mut self) -> Poll<F::Output> {
-        if !std::mem::take(&mut self.reactor.tasks.borrow_mut().main_woken) {
-            return Poll::Pending;
-        }
-        let outer = self.reactor.set_polling(Some((Arc::as_ptr(&self.ringing.bell).cast(), MAIN)));
-        let _polling = Polling { reactor: self.reactor, key: MAIN, outer };
-        self.reactor.enter(self.place);
-        self.ringing.bell.answer();
-        self.future.as_mut().poll(&mut Context::from_waker(&self.ringing.waker))
-    }
-}
-
-impl<F> Drop for Main<'_, F> {
-    fn drop(&mut self) {
-        self.reactor.tasks.borrow_mut().main = None;
+        let tasks = self.tasks.borrow();
+        tasks.cells.iter().filter(|(_, cell)| cell.is_alive()).map(|(_, cell)| sight(cell)).collect()
     }
 }
 
 /// A poll that has begun. If it panics, the task is gone.
-struct Polling<'a> {
+pub(super) struct Polling<'a> {
     reactor: &'a Rc<Reactor>,
     key: Key,
     outer: Option<(*const (), Key)>,
 }
 
-impl Polling<'_> {
-    /// The future waits for something: back into its cell, unless the task was dropped while it ran.
-    fn put_back(self, work: Work) {
-        let mut tasks = self.reactor.tasks.borrow_mut();
-        match tasks.cells.get_key_mut(self.key) {
-            Some(cell) => cell.work = Some(work),
-            None => {
-                drop(tasks);
-                drop(work);
-            }
-        }
+impl<'a> Polling<'a> {
+    pub(super) fn begin(reactor: &'a Rc<Reactor>, key: Key, ringing: &Ringing) -> Polling<'a> {
+        ringing.bell.answer();
+        let outer = reactor.set_polling(Some((Arc::as_ptr(&ringing.bell).cast(), key)));
+        Polling { reactor, key, outer }
     }
 
-    fn finish(self, work: Work) {
-        let Work { future, ringing } = work;
-        drop(future);
-        let mut tasks = self.reactor.tasks.borrow_mut();
-        if !ringing.is_shared() && tasks.spare.len() < SPARE_BELLS {
-            tasks.spare.push(ringing);
+    /// The task waits for something: back into its cell, unless it was dropped while it ran.
+    fn put_back(self, work: BoxedWork, ringing: Ringing) {
+        let dropped = {
+            let tasks = &mut *self.reactor.tasks.borrow_mut();
+            let kept = tasks.keep_if_unshared(ringing);
+            match tasks.cells.get_key_mut(self.key) {
+                Some(cell) => {
+                    cell.state = State::Waiting(work, kept);
+                    None
+                }
+                None => Some(work),
+            }
+        };
+        drop(dropped);
+    }
+
+    /// The task is done: its output goes to the receiver, or waits for the handle, or concerns nobody.
+    fn finish(self, output: Parcel, ringing: Ringing) {
+        let removed = {
+            let tasks = &mut *self.reactor.tasks.borrow_mut();
+            drop(tasks.keep_if_unshared(ringing));
+            match tasks.cells.get_key_mut(self.key) {
+                Some(cell) if cell.held && cell.receiver.is_none() => {
+                    self.reactor.saw(Deed::Finished, Some(cell.place));
+                    cell.state = State::Done(output);
+                    return;
+                }
+                _ => tasks.cells.remove_key(self.key),
+            }
+        };
+        let Some(cell) = removed else { return };
+        self.reactor.saw(Deed::Finished, Some(cell.place));
+        match cell.receiver {
+            Some(receiver) => receiver.receive(Ok(output)),
+            None => self.reactor.drop_unheard(output, cell.dropped),
         }
-        if let Some(cell) = tasks.cells.remove_key(self.key) {
-            self.reactor.saw(Deed::Finished, Some(cell.place));
+    }
+}
+
+impl Tasks {
+    /// Keeps a bell for the next poll of any task, unless somebody has kept a waker of it: then it is given back.
+    fn keep_if_unshared(&mut self, ringing: Ringing) -> Option<Ringing> {
+        if ringing.is_shared() {
+            return Some(ringing);
         }
+        if self.spare.len() < SPARE_BELLS {
+            self.spare.push(ringing);
+        }
+        None
     }
 }
 
@@ -282,7 +346,10 @@ impl Drop for Polling<'_> {
     fn drop(&mut self) {
         self.reactor.set_polling(self.outer);
         if std::thread::panicking() {
-            self.reactor.tasks.borrow_mut().cells.remove_key(self.key);
+            let removed = self.reactor.tasks.borrow_mut().cells.remove_key(self.key);
+            if let Some(TaskCell { receiver: Some(receiver), place, .. }) = removed {
+                receiver.receive(Err(Failure::born_at(Panicked, place)));
+            }
         }
     }
 }

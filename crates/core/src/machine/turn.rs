@@ -41,7 +41,7 @@ impl Reactor {
     ///
     /// # Panics
     /// Carries a handler's panic out, after the loop is consistent again, unless the fault handler chose to go on.
-    pub fn turn(self: &Rc<Reactor>, patience: Duration) -> Result<bool, Failure> {
+    pub(super) fn take_turn(self: &Rc<Reactor>, patience: Duration) -> Result<bool, Failure> {
         let turn = Turn::begin(self);
         self.ask_kernel(patience)?;
         let moments = self.read_clocks();
@@ -64,6 +64,11 @@ impl Reactor {
         }
         self.door.take_all(&self.ready);
         Ok(result?)
+    }
+
+    /// Whether something was left over that needs neither the kernel nor time.
+    fn has_work(&self) -> bool {
+        !self.ready.borrow().is_empty() || !self.inbox.borrow().is_empty() || !self.crowd.borrow().is_empty()
     }
 
     /// When to stop waiting for the kernel.
@@ -100,17 +105,16 @@ impl Reactor {
     }
 
     fn exchange(&self, until: &Until) -> io::Result<()> {
-        let mut arrived = Vec::new();
         let mut result = Ok(());
         let mut exchange = || {
-            result = self.driver.borrow_mut().exchange(&mut self.outbox.borrow_mut(), &mut arrived, until);
+            let (outbox, inbox) = (&mut self.outbox.borrow_mut(), &mut self.inbox.borrow_mut());
+            result = self.driver.borrow_mut().exchange(outbox, inbox, until);
         };
         let hook = if until.is_now() { None } else { self.around_wait.borrow().clone() };
         match hook {
             Some(hook) => hook(&mut exchange),
             None => exchange(),
         }
-        self.inbox.borrow_mut().extend(arrived);
         result
     }
 
@@ -141,8 +145,8 @@ impl Reactor {
         let handlers = self.fuses.borrow_mut().pop_due(clock, now, limit)?;
         count(&self.counters.burned);
         self.saw(Deed::Burned, Some(handlers.first.place));
-        if !handlers.others.is_empty() {
-            self.crowd.borrow_mut().extend(handlers.others);
+        if let Some(others) = handlers.others {
+            self.crowd.borrow_mut().extend(*others);
         }
         Some(handlers.first)
     }
@@ -160,8 +164,8 @@ impl Reactor {
     /// ([`Reactor::pollable`]), whoever comes to the door after this makes the descriptor readable.
     pub fn next_due(&self) -> Option<Instant> {
         let now = self.time.now(Clock::Monotonic);
-        let may_sleep = !self.is_guest.get() || self.doze().unwrap_or(false);
-        if !may_sleep || !self.ready.borrow().is_empty() || !self.crowd.borrow().is_empty() {
+        let may_sleep = !self.is_guest.get() || self.prepare_host().unwrap_or(false);
+        if !may_sleep || self.has_work() || self.is_shutdown_asked() {
             return Some(now);
         }
         let until = |clock| {
@@ -169,6 +173,14 @@ impl Reactor {
             Some(if clock == Clock::Monotonic { due } else { now + due.duration_since(self.time.now(clock)) })
         };
         Clock::ALL.into_iter().filter_map(until).min()
+    }
+
+    /// A host is about to sleep in this one's stead: the kernel must know what to watch for, and the door whom to wake.
+    fn prepare_host(&self) -> io::Result<bool> {
+        if !self.outbox.borrow().is_empty() {
+            self.exchange(&Until::NOW)?;
+        }
+        self.doze()
     }
 
     /// A descriptor that is readable when there is something to do other than a fuse. From here on this is the guest of a

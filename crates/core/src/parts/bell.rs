@@ -28,9 +28,10 @@ impl<L: Loop> TaskBell<L> {
         self.rung.store(false, Ordering::Relaxed);
     }
 
-    /// The task is about to be polled: what rings from now on counts anew.
+    /// The task is about to be polled: what rings from now on counts anew, and what was written before an earlier ring is
+    /// seen by the poll, also if that ring found the bell rung already. Hence the swap: a store would not acquire.
     pub fn answer(&self) {
-        self.rung.store(false, Ordering::SeqCst);
+        self.rung.swap(false, Ordering::Acquire);
     }
 }
 
@@ -48,7 +49,7 @@ impl<L: Loop> Wake for TaskBell<L> {
     }
 
     fn wake_by_ref(self: &Arc<TaskBell<L>>) {
-        if !self.rung.swap(true, Ordering::SeqCst) {
+        if !self.rung.swap(true, Ordering::Release) {
             self.door.wake(unpack(self.key.load(Ordering::Relaxed)));
         }
     }

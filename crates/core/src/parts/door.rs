@@ -5,7 +5,8 @@
 //! many come. First in, first out for each sender, and nothing is lost.
 //!
 //! # Invariants
-//! - R1 If `asleep` is set then the row is empty, or somebody who put a call into it is about to ring.
+//! - R1 If `asleep` is set then the row is empty and the loop knows of every hold that ended, or whoever changed that is
+//!   about to ring.
 //! - R2 After `closed` is set the row stays empty.
 //! - R3 The row holds only closures that are `Send`.
 //! - R4 `home` is touched on the loop's own thread alone, the one that made the door. It is emptied there when the loop
@@ -61,6 +62,8 @@ struct State<L: Loop> {
     asleep: bool,
     closed: bool,
     holds: usize,
+    /// The last hold has ended since the loop was about to sleep: it must look whether anything else keeps it running.
+    released: bool,
     ring: Option<Arc<dyn Ring>>,
 }
 
@@ -148,7 +151,15 @@ impl<F> std::error::Error for Refused<F> {}
 
 impl<L: Loop> Default for Door<L> {
     fn default() -> Door<L> {
-        let state = State { row: Row(Flat::new()), length: 0, asleep: false, closed: false, holds: 0, ring: None };
+        let state = State {
+            row: Row(Flat::new()),
+            length: 0,
+            asleep: false,
+            closed: false,
+            holds: 0,
+            released: false,
+            ring: None,
+        };
         Door {
             state: Mutex::new(state),
             room: Condvar::new(),
@@ -234,11 +245,14 @@ impl<L: Loop> Door<L> {
         self.lock().holds += 1;
     }
 
-    /// Ends one [`Door::hold`].
+    /// Ends one [`Door::hold`]. After the last one the loop does not sleep before it has asked [`Door::is_held`].
     pub fn release(&self) {
         let mut state = self.lock();
         state.holds -= 1;
-        Self::ring(state);
+        if state.holds == 0 {
+            state.released = true;
+            Self::ring(state);
+        }
     }
 
     /// The loop lives here: says so once, on its own thread.
@@ -271,10 +285,11 @@ impl<L: Loop> Door<L> {
         }
     }
 
-    /// The loop is about to sleep. Says no if a call came in the meantime.
+    /// The loop is about to sleep. Says no if a call came in the meantime, or the last hold ended.
     pub fn fall_asleep(&self) -> bool {
         let mut state = self.lock();
-        state.asleep = state.row.0.is_empty();
+        let released = mem::take(&mut state.released);
+        state.asleep = state.row.0.is_empty() && !released;
         state.asleep
     }
 

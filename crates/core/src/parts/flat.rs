@@ -26,6 +26,9 @@ use std::marker::PhantomData;
 /// Closures longer than this are boxed, so that moving the buffer stays cheap.
 const LONGEST: usize = 32;
 
+/// Words that a queue makes room for at first: two or three short closures.
+const FIRST: usize = 12;
+
 /// An empty queue gives back memory beyond this many words, by halves.
 const KEPT: usize = 8 * 1024;
 
@@ -86,7 +89,7 @@ impl<C: ?Sized + 'static, R: 'static> Flat<C, R> {
             self.words.drain(..self.head);
             self.head = 0;
         }
-        self.words.reserve(needed);
+        self.words.reserve(needed.max(FIRST));
     }
 
     /// Moves everything that `other` holds to the end of this queue.

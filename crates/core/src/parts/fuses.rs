@@ -32,12 +32,15 @@ pub type FuseIndex = u32;
 pub struct Fuses<C: ?Sized + 'static> {
     cells: Slots<Cell<C>>,
     wheels: [Option<Box<Wheel>>; 3],
-    crowds: BTreeMap<FuseIndex, Vec<Handler<C>>>,
+    crowds: Crowds<C>,
     number: u64,
     expected: usize,
 }
 
+type Crowds<C> = BTreeMap<FuseIndex, Box<Vec<Handler<C>>>>;
+
 /// One cache line.
+#[repr(align(64))]
 struct Cell<C: ?Sized + 'static> {
     deadline: Instant,
     number: u64,
@@ -73,12 +76,15 @@ pub struct Handler<C: ?Sized + 'static> {
     pub job: Job<C>,
 }
 
+/// Handlers that were added to a fuse's first one, in order.
+pub type Crowd<C> = Option<Box<Vec<Handler<C>>>>;
+
 /// The handlers of a fuse that is out: to be called, or dropped, when nothing is borrowed.
 pub struct Handlers<C: ?Sized + 'static> {
     /// The first, or none.
     pub first: Handler<C>,
     /// Those added to it, in order.
-    pub others: Vec<Handler<C>>,
+    pub others: Crowd<C>,
 }
 
 /// A live fuse, for reports.
@@ -117,6 +123,31 @@ impl<C: ?Sized> Ledger for Slots<Cell<C>> {
     #[inline]
     fn prefetch(&self, index: u32) {
         Slots::prefetch(self, index);
+    }
+}
+
+/// In the order in which they were added.
+impl<C: ?Sized> IntoIterator for Handlers<C> {
+    type Item = Handler<C>;
+    type IntoIter = std::iter::Chain<std::iter::Once<Handler<C>>, std::vec::IntoIter<Handler<C>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.first).chain(self.others.map(|others| *others).unwrap_or_default())
+    }
+}
+
+impl<C: ?Sized> Handlers<C> {
+    /// Takes the handlers out of a cell.
+    #[inline]
+    fn take(cell: &mut Cell<C>, index: FuseIndex, crowds: &mut Crowds<C>) -> Handlers<C> {
+        let others = if cell.crowded { Handlers::take_others(cell, index, crowds) } else { None };
+        Handlers { first: Handler { place: cell.place, job: cell.job.take() }, others }
+    }
+
+    #[cold]
+    fn take_others(cell: &mut Cell<C>, index: FuseIndex, crowds: &mut Crowds<C>) -> Crowd<C> {
+        cell.crowded = false;
+        crowds.remove(&index)
     }
 }
 
@@ -176,16 +207,16 @@ impl<C: ?Sized> Fuses<C> {
     #[inline]
     pub fn set_handler(&mut self, index: FuseIndex, place: Place, job: Job<C>, now: Instant) -> Handlers<C> {
         let Some(cell) = self.cells.get_mut(index) else {
-            return Handlers { first: Handler { place, job }, others: Vec::new() };
+            return Handlers { first: Handler { place, job }, others: None };
         };
-        let first = Handler { place: cell.place, job: std::mem::replace(&mut cell.job, job) };
+        let replaced = Handlers::take(cell, index, &mut self.crowds);
         cell.place = place;
-        let crowded = std::mem::take(&mut cell.crowded);
-        let others = if crowded { self.crowds.remove(&index).unwrap_or_default() } else { Vec::new() };
-        if !self.listen(index, first.job.is_some(), now) {
-            return self.strip(index);
+        cell.job = job;
+        if cell.state == State::Cut {
+            return Handlers::take(cell, index, &mut self.crowds);
         }
-        Handlers { first, others }
+        self.listen(index, replaced.first.job.is_some(), now);
+        replaced
     }
 
     /// Adds a handler after those that a fuse has. Hands it out again if the fuse was cut.
@@ -199,27 +230,20 @@ impl<C: ?Sized> Fuses<C> {
         None
     }
 
-    /// A handler was put into a cell: counts it, and lets a fuse that burned before burn once more. Says whether the
-    /// handler can ever run.
+    /// A handler was put into a cell: counts it, and lets a fuse that burned before burn once more.
     #[inline]
-    fn listen(&mut self, index: FuseIndex, had_handler: bool, now: Instant) -> bool {
-        let Some(cell) = self.cells.get_mut(index) else { return false };
+    fn listen(&mut self, index: FuseIndex, had_handler: bool, now: Instant) {
+        let Some(cell) = self.cells.get_mut(index) else { return };
         match cell.state {
-            State::Burning => {
-                if !had_handler && cell.is_expected() {
-                    self.expected += 1;
-                }
-                true
-            }
+            State::Burning if !had_handler => self.expected += usize::from(cell.is_expected()),
+            State::Burning | State::Cut => {}
             State::Burned | State::Done => {
                 let deadline = cell.deadline.min(now);
                 cell.deadline = deadline;
                 cell.state = State::Burning;
                 self.expected += 1;
                 self.relight(index);
-                true
             }
-            State::Cut => false,
         }
     }
 
@@ -231,19 +255,6 @@ impl<C: ?Sized> Fuses<C> {
         cell.number = number;
         let (clock, deadline) = (cell.clock, cell.deadline);
         self.enter(clock, deadline, number, key);
-    }
-
-    /// Takes the handlers out of a cell.
-    fn strip(&mut self, index: FuseIndex) -> Handlers<C> {
-        let Some(cell) = self.cells.get_mut(index) else {
-            return Handlers {
-                first: Handler { place: std::panic::Location::caller(), job: Job::NONE },
-                others: Vec::new(),
-            };
-        };
-        let first = Handler { place: cell.place, job: cell.job.take() };
-        let crowded = std::mem::take(&mut cell.crowded);
-        Handlers { first, others: if crowded { self.crowds.remove(&index).unwrap_or_default() } else { Vec::new() } }
     }
 
     /// Takes out the first fuse that is due on `clock` at `now` and was lit before `limit`, and hands out its handlers.
@@ -259,9 +270,9 @@ impl<C: ?Sized> Fuses<C> {
             cell.state = State::Done;
             self.expected -= 1;
             let held = cell.held;
-            let handlers = self.strip(key.index);
+            let handlers = Handlers::take(cell, key.index, &mut self.crowds);
             if !held {
-                self.cells.remove(key.index);
+                self.cells.discard(key.index);
             }
             return Some(handlers);
         }
@@ -286,30 +297,28 @@ impl<C: ?Sized> Fuses<C> {
         wheel.next_due(&self.cells).map(Instant::from_nanos)
     }
 
-    /// Puts a fuse out. Says whether it was in time, and hands out the handlers that will not run.
+    /// Puts a fuse out and hands out the handlers that will not run. `None` if it is too late.
     #[inline]
-    pub fn cut(&mut self, index: FuseIndex) -> (bool, Option<Handlers<C>>) {
-        let Some(cell) = self.cells.get_mut(index) else { return (false, None) };
-        if cell.state != State::Burning {
-            return (false, None);
+    pub fn cut(&mut self, index: FuseIndex) -> Option<Handlers<C>> {
+        match self.cells.get(index)?.state {
+            State::Burning => self.put_out(index, State::Cut),
+            State::Burned | State::Done | State::Cut => None,
         }
-        let handlers = self.put_out(index, State::Cut);
-        (true, Some(handlers))
     }
 
     /// Takes a burning fuse out of its wheel.
     #[inline]
-    fn put_out(&mut self, index: FuseIndex, state: State) -> Handlers<C> {
-        if let Some(cell) = self.cells.get_mut(index) {
-            self.expected -= usize::from(cell.is_expected());
-            cell.state = state;
-            let (clock, deadline) = (cell.clock, cell.deadline);
-            if !deadline.is_never() {
-                self.cells.renew(index);
-                self.forget(clock);
-            }
+    fn put_out(&mut self, index: FuseIndex, state: State) -> Option<Handlers<C>> {
+        let (cell, generation) = self.cells.get_with_generation(index)?;
+        self.expected -= usize::from(cell.is_expected());
+        cell.state = state;
+        let handlers = Handlers::take(cell, index, &mut self.crowds);
+        if !cell.deadline.is_never() {
+            *generation = generation.wrapping_add(1);
+            let clock = cell.clock;
+            self.forget(clock);
         }
-        self.strip(index)
+        Some(handlers)
     }
 
     #[inline]
@@ -328,7 +337,7 @@ impl<C: ?Sized> Fuses<C> {
             return;
         }
         let (clock, entered) = (cell.clock, cell.state == State::Burning && !cell.deadline.is_never());
-        self.cells.remove(index);
+        self.cells.discard(index);
         if entered {
             self.forget(clock);
         }
@@ -338,7 +347,7 @@ impl<C: ?Sized> Fuses<C> {
     pub fn burn(&mut self, index: FuseIndex) -> Option<Handlers<C>> {
         let cell = self.cells.get_mut(index)?;
         match cell.state {
-            State::Burning if cell.job.is_some() => Some(self.put_out(index, State::Done)),
+            State::Burning if cell.job.is_some() => self.put_out(index, State::Done),
             State::Burning => {
                 self.put_out(index, State::Burned);
                 None
@@ -423,12 +432,11 @@ impl<C: ?Sized> Fuses<C> {
     }
 
     /// Puts out the first fuse from `from` on and hands out its handlers, if there is one. For the end of all things.
-    pub fn cut_any(&mut self, from: FuseIndex) -> Option<(FuseIndex, Handlers<C>)> {
+    pub fn cut_any(&mut self, from: FuseIndex) -> Option<(FuseIndex, Option<Handlers<C>>)> {
         let index = self.cells.iter_from(from).map(|(key, _)| key.index).next()?;
-        let (_, handlers) = self.cut(index);
-        let handlers = handlers.unwrap_or_else(|| self.strip(index));
+        let handlers = self.cut(index);
         if self.cells.get(index).is_some_and(|cell| !cell.held) {
-            self.cells.remove(index);
+            self.cells.discard(index);
         }
         Some((index, handlers))
     }

@@ -1,4 +1,4 @@
-//! A value of any type in four words, or in a box if it is longer.
+//! A value of any type in three words, or in a box if it is longer.
 //!
 //! The value on its way through the steps of a Deferred changes its type at each step; a parcel lets it lie in the same
 //! place all the way. Who takes the value out must say the type that was put in.
@@ -14,14 +14,24 @@ use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
 /// Words that a value may take without being boxed.
-const ROOM: usize = 4;
+const ROOM: usize = 3;
 
 /// A value whose type was forgotten.
 pub struct Parcel {
-    kind: fn() -> TypeId,
-    discard: unsafe fn(*mut Word),
+    table: &'static Table,
     words: [Word; ROOM],
     anything: PhantomData<*mut ()>,
+}
+
+/// What is known of a forgotten type.
+struct Table {
+    kind: fn() -> TypeId,
+    discard: unsafe fn(*mut Word),
+}
+
+/// The table of a `T` that was packed as a `P`.
+const fn table<P, T: 'static>() -> &'static Table {
+    &Table { kind: TypeId::of::<T>, discard: discard::<P> }
 }
 
 impl Parcel {
@@ -40,12 +50,14 @@ impl Parcel {
         let mut words = [MaybeUninit::uninit(); ROOM];
         // SAFETY: a `P` fits the words and their alignment: `new` saw to it.
         unsafe { words.as_mut_ptr().cast::<P>().write(value) };
-        Parcel { kind: TypeId::of::<T>, discard: discard::<P>, words, anything: PhantomData }
+        Parcel { table: table::<P, T>(), words, anything: PhantomData }
     }
 
     /// Whether the value is a `T`.
+    #[inline]
     pub fn is<T: 'static>(&self) -> bool {
-        (self.kind)() == TypeId::of::<T>()
+        let own = if const { Of::<T>::fits(ROOM) } { table::<T, T>() } else { table::<Box<T>, T>() };
+        std::ptr::eq(self.table, own) || (self.table.kind)() == TypeId::of::<T>()
     }
 
     /// Takes the value out.
@@ -68,14 +80,14 @@ impl Parcel {
 }
 
 unsafe fn discard<P>(words: *mut Word) {
-    // SAFETY: P1, for `pack` stored this function with a `P`; the caller does not read the words again.
+    // SAFETY: P1, for `pack` chose the table for a `P`; the caller does not read the words again.
     drop(unsafe { words.cast::<P>().read() });
 }
 
 impl Drop for Parcel {
     fn drop(&mut self) {
         // SAFETY: P1; the parcel is gone after this.
-        unsafe { (self.discard)(self.words.as_mut_ptr()) };
+        unsafe { (self.table.discard)(self.words.as_mut_ptr()) };
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Key {
 
 /// A table of things with keys.
 pub struct Slots<T, const N: usize = 256> {
-    chunks: Vec<Option<Box<Chunk<T, N>>>>,
+    chunks: Vec<Option<Chunk<T, N>>>,
     open: Vec<u32>,
     empty: Vec<u32>,
     missing: Vec<u32>,
@@ -36,10 +36,11 @@ pub struct Slots<T, const N: usize = 256> {
     oldest: u32,
 }
 
-#[repr(align(64))]
 struct Chunk<T, const N: usize> {
-    slots: [Slot<T>; N],
-    generations: [u32; N],
+    /// Has room for `N`, and never moves; those that were never used are not there yet.
+    slots: Vec<Slot<T>>,
+    generations: Box<[u32; N]>,
+    /// The first free slot, `N` if there is none; the number of slots, if it was never used.
     free: u32,
     live: u32,
     listed: bool,
@@ -48,6 +49,28 @@ struct Chunk<T, const N: usize> {
 enum Slot<T> {
     Vacant { next: u32 },
     Full(T),
+}
+
+impl<T, const N: usize> Chunk<T, N> {
+    /// Puts a thing into the first free slot, of which there is one. Gives its number.
+    #[inline]
+    fn fill(&mut self, thing: T) -> u32 {
+        let within = self.free;
+        self.live += 1;
+        match self.slots.get_mut(within as usize) {
+            Some(slot) => {
+                if let Slot::Vacant { next } = *slot {
+                    self.free = next;
+                }
+                *slot = Slot::Full(thing);
+            }
+            None => {
+                self.slots.push(Slot::Full(thing));
+                self.free += 1;
+            }
+        }
+        within
+    }
 }
 
 impl<T, const N: usize> Slots<T, N> {
@@ -87,54 +110,77 @@ impl<T, const N: usize> Slots<T, N> {
                 self.add_chunk();
                 continue;
             };
-            if let Some(chunk) = &mut self.chunks[number as usize]
-                && let Some(slot) = chunk.slots.get_mut(chunk.free as usize)
-                && let Slot::Vacant { next } = *slot
-            {
-                let within = chunk.free;
-                *slot = Slot::Full(thing);
-                chunk.free = next;
-                chunk.live += 1;
-                self.live += 1;
-                let generation = chunk.generations[within as usize];
-                if next as usize >= N {
-                    self.open.pop();
-                }
-                return Key { index: number * N as u32 + within, generation };
+            let Some(chunk) = self.chunks[number as usize].as_mut().filter(|chunk| (chunk.free as usize) < N) else {
+                self.open.pop();
+                continue;
+            };
+            let within = chunk.fill(thing);
+            let generation = chunk.generations[within as usize];
+            self.live += 1;
+            if chunk.free as usize >= N {
+                self.open.pop();
             }
-            self.open.pop();
+            return Key { index: number * N as u32 + within, generation };
         }
     }
 
     #[cold]
     fn add_chunk(&mut self) {
-        let chunk = Box::new(Chunk {
-            slots: std::array::from_fn(|within| Slot::Vacant { next: within as u32 + 1 }),
-            generations: [self.oldest; N],
-            free: 0,
-            live: 0,
-            listed: false,
-        });
-        let number = self.missing.pop().unwrap_or_else(|| {
-            self.chunks.push(None);
-            u32::try_from((self.chunks.len() - 1) * N).expect("fewer than 2^32 things are alive") / N as u32
-        });
+        let (slots, generations) = (Vec::with_capacity(N), Box::new([self.oldest; N]));
+        let chunk = Chunk { slots, generations, free: 0, live: 0, listed: false };
+        let number = self.missing.pop().unwrap_or_else(|| self.add_number());
         self.chunks[number as usize] = Some(chunk);
         self.open.push(number);
         self.places += N;
     }
 
+    /// A number for one more chunk, and room for it in every list: they allocate here or never.
+    fn add_number(&mut self) -> u32 {
+        self.chunks.push(None);
+        for list in [&mut self.open, &mut self.empty, &mut self.missing] {
+            list.reserve(self.chunks.len() - list.len());
+        }
+        u32::try_from((self.chunks.len() - 1) * N).expect("fewer than 2^32 things are alive") / N as u32
+    }
+
     /// Takes a thing out, whatever its generation.
     #[inline]
     pub fn remove(&mut self, index: u32) -> Option<T> {
-        let (number, within) = (index / N as u32, (index % N as u32) as usize);
-        let chunk = self.chunks.get_mut(number as usize)?.as_mut()?;
-        let slot = &mut chunk.slots[within];
-        if matches!(slot, Slot::Vacant { .. }) {
-            return None;
+        let slot = self.slot_mut(index)?;
+        match std::mem::replace(slot, Slot::Vacant { next: 0 }) {
+            Slot::Full(thing) => {
+                self.free(index);
+                Some(thing)
+            }
+            vacant => {
+                *slot = vacant;
+                None
+            }
         }
+    }
+
+    /// Drops a thing in its place, whatever its generation.
+    #[inline]
+    pub fn discard(&mut self, index: u32) {
+        if let Some(slot @ Slot::Full(_)) = self.slot_mut(index) {
+            *slot = Slot::Vacant { next: 0 };
+            self.free(index);
+        }
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        let chunk = self.chunks.get_mut(index as usize / N)?.as_mut()?;
+        chunk.slots.get_mut(index as usize % N)
+    }
+
+    /// Enters a place that was just vacated among the free ones.
+    #[inline]
+    fn free(&mut self, index: u32) {
+        let (number, within) = (index / N as u32, index as usize % N);
+        let Some(chunk) = &mut self.chunks[number as usize] else { return };
         let was_full = chunk.free as usize >= N;
-        let removed = std::mem::replace(slot, Slot::Vacant { next: chunk.free });
+        chunk.slots[within] = Slot::Vacant { next: chunk.free };
         chunk.generations[within] = chunk.generations[within].wrapping_add(1);
         chunk.free = within as u32;
         chunk.live -= 1;
@@ -147,10 +193,6 @@ impl<T, const N: usize> Slots<T, N> {
         }
         if self.has_too_many_places() {
             self.give_back();
-        }
-        match removed {
-            Slot::Full(thing) => Some(thing),
-            Slot::Vacant { .. } => None,
         }
     }
 
@@ -192,7 +234,7 @@ impl<T, const N: usize> Slots<T, N> {
     #[inline]
     pub fn get(&self, index: u32) -> Option<&T> {
         let chunk = self.chunks.get(index as usize / N)?.as_ref()?;
-        match &chunk.slots[index as usize % N] {
+        match chunk.slots.get(index as usize % N)? {
             Slot::Full(thing) => Some(thing),
             Slot::Vacant { .. } => None,
         }
@@ -201,8 +243,7 @@ impl<T, const N: usize> Slots<T, N> {
     /// The thing in a place, whatever its generation.
     #[inline]
     pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        let chunk = self.chunks.get_mut(index as usize / N)?.as_mut()?;
-        match &mut chunk.slots[index as usize % N] {
+        match self.slot_mut(index)? {
             Slot::Full(thing) => Some(thing),
             Slot::Vacant { .. } => None,
         }
@@ -228,6 +269,16 @@ impl<T, const N: usize> Slots<T, N> {
         }
     }
 
+    /// The thing in a place, whatever its generation, with the means to make every key to it stale.
+    #[inline]
+    pub fn get_with_generation(&mut self, index: u32) -> Option<(&mut T, &mut u32)> {
+        let Chunk { slots, generations, .. } = self.chunks.get_mut(index as usize / N)?.as_mut()?;
+        match slots.get_mut(index as usize % N)? {
+            Slot::Full(thing) => Some((thing, &mut generations[index as usize % N])),
+            Slot::Vacant { .. } => None,
+        }
+    }
+
     /// Makes every key to this place stale but the one returned; the thing stays.
     #[inline]
     pub fn renew(&mut self, index: u32) -> Option<Key> {
@@ -240,8 +291,10 @@ impl<T, const N: usize> Slots<T, N> {
     /// Asks the processor to fetch the thing in a place.
     #[inline]
     pub fn prefetch(&self, index: u32) {
-        if let Some(Some(chunk)) = self.chunks.get(index as usize / N) {
-            prefetch(&chunk.slots[index as usize % N]);
+        if let Some(Some(chunk)) = self.chunks.get(index as usize / N)
+            && let Some(slot) = chunk.slots.get(index as usize % N)
+        {
+            prefetch(slot);
         }
     }
 

@@ -21,7 +21,7 @@
 //!   lower level is due before any of a higher one, and slots of a level in order of their number.
 //! - W3 `front` is sorted by (deadline, lighting number); `late` is a heap of the same order.
 //! - W4 A live thing with a deadline has exactly one entry whose key is current; that entry's deadline is at most the
-//!   ledger's. Entries that are not current are counted in `stale`, and `stale` is at most `live + SLACK`.
+//!   ledger's. Entries that are not current are counted in `stale`, and `stale` is at most four times the live ones and `SLACK`.
 //!
 //! # Cost
 //! Lighting writes one entry. An entry is dealt out once a level at most: twice for ten seconds, five times for a year.
@@ -46,12 +46,15 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 8;
 /// Entries to a block of a slot's chain.
 const BLOCK: usize = 32;
+/// Stale entries that are tolerated for each live one: 16 bytes each, so that together they cost less than what the
+/// live ones' own cells and entries do.
+const STALE_TO_LIVE: usize = 4;
 /// Stale entries that are tolerated beyond the live ones before they are swept out.
 const SLACK: usize = 1024;
 /// How far ahead of use the ledger is asked to fetch.
 const AHEAD: usize = 8;
-/// Entries of a slot that one call of `soonest` may look at for nothing.
-const SCAN_CREDIT: u32 = 1024;
+/// Entries of slots that each call of `next_due` may look at. What it does not use is saved up for one look at all.
+const SCAN_CREDIT: usize = 1024;
 
 /// What the wheel asks of whoever owns the things that its entries stand for.
 pub trait Ledger {
@@ -117,7 +120,7 @@ pub struct Wheel {
     late: BinaryHeap<Reverse<Near>>,
     aside: Vec<Near>,
     soonest: Option<Soonest>,
-    credit: u32,
+    credit: usize,
     entries: usize,
     stale: usize,
 }
@@ -189,7 +192,7 @@ impl Wheel {
     #[inline]
     pub fn forget(&mut self, ledger: &impl Ledger) {
         self.stale += 1;
-        if self.stale > self.entries - self.stale + SLACK {
+        if self.stale > STALE_TO_LIVE * (self.entries - self.stale) + SLACK {
             self.sweep(ledger);
         }
     }
@@ -371,7 +374,7 @@ impl Wheel {
     }
 
     fn soonest_in_slots(&mut self, ledger: &impl Ledger) -> Option<u64> {
-        self.credit = self.credit.saturating_add(SCAN_CREDIT);
+        self.credit = self.entries.min(self.credit + SCAN_CREDIT).max(SCAN_CREDIT);
         loop {
             let (level, number, start) = self.first_slot()?;
             if let Some(soonest) = self.soonest
@@ -379,7 +382,7 @@ impl Wheel {
             {
                 return Some(soonest.deadline);
             }
-            let length = self.levels[level][number].length;
+            let length = self.levels[level][number].length as usize;
             if length > self.credit {
                 return Some(self.soonest.map_or(start << TICK_BITS, |soonest| soonest.deadline));
             }

@@ -6,13 +6,15 @@
 //!
 //! # Invariants
 //! - D1 A driver never calls user code, and the machine never calls a driver from inside `exchange`.
-//! - D2 After `Op::Cancel` of an operation was handed over, the driver does not touch its descriptor again.
+//! - D2 Once the exchange that was handed an `Op::Cancel` has returned, the driver does not touch that operation's
+//!   descriptor again.
 //! - D3 `exchange` returns no later than the first moment in `until` that comes, no earlier than that without a reason
 //!   (a completion, a ring), and never rounds.
 //! - D4 Kernel objects are made when first needed, not in the constructor: a daemon may fork before `run`.
 
 use super::clock::{Time, Until};
 use super::op::{Completion, Op};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -27,13 +29,13 @@ pub trait Driver {
     fn time(&self) -> Rc<dyn Time>;
 
     /// Hands `outbox` (left empty) to the kernel, waits for something to happen but at most until `until`, and appends
-    /// what happened to `inbox`.
+    /// what happened to `inbox`. Every exchange answers what was rung before it, also one that does not wait.
     ///
     /// # Errors
     /// The kernel refused the wait itself. An operation's own error comes as its completion instead.
-    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut Vec<Completion>, until: &Until) -> io::Result<()>;
+    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()>;
 
-    /// A bell that ends a wait, from any thread. Ringing while nobody waits ends the next wait at once.
+    /// A bell that ends a wait, from any thread. Ringing while nobody waits ends the next exchange at once.
     ///
     /// # Errors
     /// The kernel would not give the objects that a bell is made of.

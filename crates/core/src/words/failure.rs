@@ -62,7 +62,8 @@ impl Failure {
         self.0.error
     }
 
-    /// The line that made this failure: where `?` or `Failure::from` met the error.
+    /// The line that made this failure: where `?` or `Failure::from` met the error. (`.map_err(Into::into)` has no line of
+    /// its own; `?` has.)
     pub fn born(&self) -> Place {
         self.0.born
     }

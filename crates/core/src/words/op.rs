@@ -1,7 +1,7 @@
 //! What the machine asks of a kernel, and what the kernel answers.
 //!
 //! The machine fills an outbox of [`Op`]s and is handed an inbox of [`Completion`]s, once a turn. An operation is named by
-//! the [`Key`] under which the machine keeps it, so an answer to an operation that is dead by then finds nobody and is
+//! the [`Key`] under which the machine keeps it, and no two live ones have the same index, whatever they do; so an answer to an operation that is dead by then finds nobody and is
 //! dropped: a stale event cannot reach a handler.
 //!
 //! `Op` is one closed enum: a new operation does not compile until every driver has answered for it.
@@ -23,7 +23,7 @@ pub enum Op {
         /// Readiness for what.
         interest: Interest,
     },
-    /// Forget an operation. What it watched is not looked at again once the exchange that carries this has begun; a
+    /// Forget an operation. What it watched is not looked at again once the exchange that carries this has returned; a
     /// completion that is on its way may still be handed over, and finds nobody.
     Cancel {
         /// Names the operation to forget.
@@ -60,6 +60,9 @@ pub enum Event {
 }
 
 /// Distinct reasons why a descriptor is ready; several may hold at once.
+///
+/// Of `readable` and `writable` only the direction that was watched is told. A hang-up or an error sets it too, for then the
+/// call would not block.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Readiness {
     /// Reading would not block.

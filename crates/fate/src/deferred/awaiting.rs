@@ -58,7 +58,7 @@ impl<T: 'static> Drop for Awaiting<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            node.set_waiter(Waiter::Nobody);
+            node.forget_waiter();
             node.cancel_quietly();
             node.detach();
         }

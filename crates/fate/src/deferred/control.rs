@@ -4,8 +4,8 @@ use super::node::Node;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-/// Cancels or pauses a [`Deferred`](crate::Deferred) that was moved into a chain, a combinator or a task. Keeps nothing
-/// alive, and does nothing once the Deferred is done.
+/// Cancels or pauses a [`Deferred`](crate::Deferred) that was moved into a chain, a combinator or a task. Does nothing
+/// once the Deferred is done.
 ///
 /// ```
 /// use fate::{sim::Sim, Cancelled};
@@ -21,11 +21,13 @@ use std::rc::{Rc, Weak};
 /// drop(promise);
 /// # Ok::<(), fate::Failure>(())
 /// ```
-#[derive(Clone)]
+///
+/// A paused Deferred that was let go lasts as long as it has a `Control` that may unpause it.
 pub struct Control(Weak<Node>);
 
 impl Control {
     pub(super) fn new(node: &Rc<Node>) -> Control {
+        node.add_control();
         Control(Rc::downgrade(node))
     }
 
@@ -47,6 +49,23 @@ impl Control {
     pub fn unpause(&self) {
         if let Some(node) = self.0.upgrade() {
             node.unpause();
+        }
+    }
+}
+
+impl Clone for Control {
+    fn clone(&self) -> Control {
+        if let Some(node) = self.0.upgrade() {
+            node.add_control();
+        }
+        Control(self.0.clone())
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Some(node) = self.0.upgrade() {
+            node.remove_control();
         }
     }
 }

@@ -14,15 +14,17 @@ mod timeout;
 
 use self::control::Control;
 use self::into_deferred::{IntoDeferred, Next};
-use self::node::{Canceller, Node, Run};
+use self::node::{Node, Run};
 use self::promise::Promise;
 use crate::{Failure, Fate, Place};
+use fate_core::Reactor;
 use fate_core::parts::parcel::Parcel;
 use fate_core::parts::slots::Key;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// The reading end of a value on its way.
 ///
@@ -58,9 +60,30 @@ use std::rc::Rc;
 /// # Ok::<(), fate::Failure>(())
 /// ```
 pub struct Deferred<T: 'static> {
-    /// There until the handle is moved into a chain or dropped.
-    node: Option<Rc<Node>>,
+    source: Cell<Source>,
     value: PhantomData<fn() -> T>,
+}
+
+/// Where the value comes from.
+#[derive(Default)]
+enum Source {
+    /// The handle was moved into a chain, or dropped.
+    #[default]
+    Moved,
+    /// A Promise, or the steps before.
+    Node(Rc<Node>),
+    /// A task that nobody has asked for its output yet.
+    Task(Weak<Reactor>, Key, Place),
+}
+
+impl Source {
+    fn into_node(self) -> Rc<Node> {
+        match self {
+            Source::Node(node) => node,
+            Source::Task(reactor, task, place) => Node::of_task(&reactor, task, place),
+            Source::Moved => unreachable!("a handle that was moved is not used again"),
+        }
+    }
 }
 
 impl Fate {
@@ -92,17 +115,26 @@ impl Fate {
 impl<T: 'static> Deferred<T> {
     #[inline]
     pub(crate) fn of(node: Rc<Node>) -> Deferred<T> {
-        Deferred { node: Some(node), value: PhantomData }
+        Deferred { source: Cell::new(Source::Node(node)), value: PhantomData }
+    }
+
+    /// The output of a task, whose type is `T`.
+    #[inline]
+    pub(crate) fn of_task(fate: &Fate, task: Key, place: Place) -> Deferred<T> {
+        let source = Source::Task(Rc::downgrade(fate.reactor()), task, place);
+        Deferred { source: Cell::new(source), value: PhantomData }
     }
 
     /// Takes the node out without detaching it.
     #[inline]
-    pub(crate) fn into_node(mut self) -> Rc<Node> {
-        self.node.take().expect("a handle has its node until it is moved")
+    pub(crate) fn into_node(self) -> Rc<Node> {
+        self.source.take().into_node()
     }
 
-    fn node(&self) -> &Rc<Node> {
-        self.node.as_ref().expect("a handle has its node until it is moved")
+    fn node(&self) -> Rc<Node> {
+        let node = self.source.take().into_node();
+        self.source.set(Source::Node(node.clone()));
+        node
     }
 
     /// Adds a step of whatever kind; gives the handle that has the type of what the step makes.
@@ -194,15 +226,9 @@ impl<T: 'static> Deferred<T> {
         self.node().unpause();
     }
 
-    /// The value is the output of a task, which is dropped when somebody cancels.
-    #[inline]
-    pub(crate) fn is_made_by(&self, task: Key) {
-        self.node().set_canceller(Canceller::Task(task));
-    }
-
     /// A handle to cancel or pause this Deferred when it was moved elsewhere: into a chain, a combinator or a task.
     pub fn control(&self) -> Control {
-        Control::new(self.node())
+        Control::new(&self.node())
     }
 }
 
@@ -217,14 +243,20 @@ fn follow<U: 'static>(run: &Run, next: Next<U>) {
 impl<T: 'static> Drop for Deferred<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(node) = self.node.take() {
-            node.detach();
+        match self.source.take() {
+            Source::Moved => {}
+            Source::Node(node) => node.detach(),
+            Source::Task(reactor, task, _) => {
+                if let Some(reactor) = reactor.upgrade() {
+                    reactor.let_go(task);
+                }
+            }
         }
     }
 }
 
 impl<T: 'static> fmt::Debug for Deferred<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deferred").field("has_fired", &self.node().has_fired()).finish_non_exhaustive()
+        f.debug_struct("Deferred").finish_non_exhaustive()
     }
 }

@@ -20,14 +20,16 @@
 //! - N3 A node is in the ready queue at most once: `QUEUED` says so.
 //! - N4 An inner node owns the outer one that waits for it; the outer knows the inner weakly. Whoever can fire owns.
 
+use super::control::Control;
+use super::remains::Remains;
 use crate::{Abandoned, Cancelled, Failure, Panicked, Place};
 use fate_core::Reactor;
 use fate_core::machine::living::Living;
+use fate_core::machine::tasks::Receiver;
 use fate_core::parts::flat::Flat;
 use fate_core::parts::parcel::Parcel;
 use fate_core::parts::slots::Key;
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -46,31 +48,37 @@ pub(crate) enum Canceller {
 pub(crate) type Errand = Box<dyn FnOnce(&Rc<Node>)>;
 
 /// The Promise fired, or the node was failed in its stead.
-const FIRED: u8 = 1;
+pub(super) const FIRED: u16 = 1;
 /// The node is in the ready queue.
-const QUEUED: u8 = 2;
+pub(super) const QUEUED: u16 = 2;
 /// The Deferred is gone: nobody will add steps.
-const DETACHED: u8 = 4;
+pub(super) const DETACHED: u16 = 4;
 /// Somebody cancelled: what the Promise still fires is ignored, unless its canceller does.
-const CANCELLED: u8 = 8;
+pub(super) const CANCELLED: u16 = 8;
 /// Whoever holds the Deferred cancelled it, and need not be told that it was.
-const HUSHED: u8 = 16;
+pub(super) const HUSHED: u16 = 16;
+/// `outcome` is there.
+pub(super) const SETTLED: u16 = 64;
+/// `waiter` is somebody.
+pub(super) const AWAITED: u16 = 128;
 /// The value goes back to where it came from if nobody takes it: the canceller's place holds the way.
-const RETURNS: u8 = 32;
+pub(super) const RETURNS: u16 = 32;
 
 /// The shared state of one Promise and one Deferred.
 pub(crate) struct Node {
     reactor: Weak<Reactor>,
     place: Place,
     key: Cell<Option<Key>>,
-    flags: Cell<u8>,
-    pauses: Cell<u32>,
+    flags: Cell<u16>,
+    pub(super) pauses: Cell<u32>,
+    pub(super) controls: Cell<u32>,
+    pub(super) kept: Cell<Option<Rc<Node>>>,
     dropped: Cell<Option<Place>>,
-    outcome: RefCell<Option<Outcome>>,
-    steps: RefCell<Flat<Run>>,
-    waiter: RefCell<Waiter>,
-    inner: RefCell<Weak<Node>>,
-    canceller: RefCell<Option<Canceller>>,
+    outcome: Cell<Option<Outcome>>,
+    pub(super) steps: RefCell<Flat<Run>>,
+    waiter: Cell<Waiter>,
+    inner: Cell<Weak<Node>>,
+    canceller: Cell<Option<Canceller>>,
 }
 
 /// Who is told when a node has settled.
@@ -94,61 +102,119 @@ impl Run {
     #[inline]
     pub fn take(&self) -> Outcome {
         self.node.forget_return();
-        self.node.outcome.take().unwrap_or_else(|| Err(Abandoned.into()))
+        self.node.take_outcome().unwrap_or_else(|| Err(Abandoned.into()))
+    }
+
+    /// The failure of the step before; a value stays where it is, and nobody has looked at it.
+    pub fn take_failure(&self) -> Option<Failure> {
+        match self.node.take_outcome() {
+            Some(Err(failure)) => Some(failure),
+            Some(value) => {
+                self.put(value);
+                None
+            }
+            None => None,
+        }
     }
 
     /// The outcome of this step.
     #[inline]
     pub fn put(&self, outcome: Outcome) {
-        *self.node.outcome.borrow_mut() = Some(outcome);
+        self.node.put(outcome);
     }
 
     /// The outcome of this step will be that of another node, which no handle points to any more.
     pub fn wait_for(&self, inner: Rc<Node>) {
-        if let Some(outcome) = inner.take_settled() {
-            return self.put(outcome);
+        if Rc::ptr_eq(&inner, &self.node) {
+            return self.put(Err(Failure::born_at(Abandoned, inner.place)));
+        }
+        if inner.is(SETTLED) && inner.has_run() {
+            return inner.hand_to(&self.node);
         }
         let waiting = self.node.make_way().unwrap_or_else(|| self.node.clone());
-        *waiting.inner.borrow_mut() = Rc::downgrade(&inner);
-        *inner.waiter.borrow_mut() = Waiter::Outer(waiting);
-        inner.schedule();
+        waiting.inner.set(Rc::downgrade(&inner));
+        inner.set(DETACHED);
+        inner.set_waiter(Waiter::Outer(waiting));
+        inner.give_up_if_lost();
     }
 }
 
 impl Node {
     #[inline]
     pub fn new(reactor: &Rc<Reactor>, place: Place) -> Rc<Node> {
-        let node = Rc::new(Node {
-            reactor: Rc::downgrade(reactor),
-            place,
-            key: Cell::new(None),
-            flags: Cell::new(0),
-            pauses: Cell::new(0),
-            dropped: Cell::new(None),
-            outcome: RefCell::new(None),
-            steps: RefCell::new(Flat::new()),
-            waiter: RefCell::new(Waiter::Nobody),
-            inner: RefCell::new(Weak::new()),
-            canceller: RefCell::new(None),
-        });
+        let node = Node::unregistered(Rc::downgrade(reactor), place);
         let living: Weak<Node> = Rc::downgrade(&node);
         node.key.set(Some(reactor.enroll(living)));
         node
     }
 
     #[inline]
-    fn is(&self, flag: u8) -> bool {
+    fn unregistered(reactor: Weak<Reactor>, place: Place) -> Rc<Node> {
+        Rc::new(Node {
+            reactor,
+            place,
+            key: Cell::new(None),
+            flags: Cell::new(0),
+            pauses: Cell::new(0),
+            controls: Cell::new(0),
+            kept: Cell::new(None),
+            dropped: Cell::new(None),
+            outcome: Cell::new(None),
+            steps: RefCell::new(Flat::new()),
+            waiter: Cell::new(Waiter::Nobody),
+            inner: Cell::new(Weak::new()),
+            canceller: Cell::new(None),
+        })
+    }
+
+    /// The node that will have what a task makes.
+    pub fn of_task(reactor: &Weak<Reactor>, task: Key, place: Place) -> Rc<Node> {
+        let Some(reactor) = reactor.upgrade() else { return Node::orphan(place) };
+        let node = Node::new(&reactor, place);
+        node.set_canceller(Canceller::Task(task));
+        reactor.receive_from(task, node.clone());
+        node
+    }
+
+    /// A node whose Fate is gone.
+    fn orphan(place: Place) -> Rc<Node> {
+        let node = Node::unregistered(Weak::new(), place);
+        node.fire(Err(Failure::born_at(Abandoned, place)));
+        node
+    }
+
+    #[inline]
+    pub(super) fn is(&self, flag: u16) -> bool {
         self.flags.get() & flag != 0
     }
 
     #[inline]
-    fn set(&self, flag: u8) {
+    pub(super) fn set(&self, flag: u16) {
         self.flags.set(self.flags.get() | flag);
     }
 
     #[inline]
-    fn clear(&self, flag: u8) {
+    fn clear(&self, flag: u16) {
         self.flags.set(self.flags.get() & !flag);
+    }
+
+    /// Puts an outcome in the place of the one that is there.
+    #[inline]
+    fn put(&self, outcome: Outcome) {
+        self.set(SETTLED);
+        let replaced = self.outcome.replace(Some(outcome));
+        drop(replaced);
+    }
+
+    #[inline]
+    fn take_outcome(&self) -> Option<Outcome> {
+        self.clear(SETTLED);
+        self.outcome.take()
+    }
+
+    fn take_waiter(&self) -> Waiter {
+        self.clear(AWAITED);
+        self.waiter.take()
     }
 
     /// Fires the node, unless it has fired or was cancelled.
@@ -169,7 +235,7 @@ impl Node {
     #[inline]
     fn settle_with(self: &Rc<Node>, outcome: Outcome) {
         self.set(FIRED);
-        *self.outcome.borrow_mut() = Some(outcome);
+        self.put(outcome);
         let canceller = self.canceller.take();
         drop(canceller);
         self.schedule();
@@ -209,15 +275,11 @@ impl Node {
 
     /// Queues the node if there is anything to do: an outcome, not paused, and steps or somebody to tell.
     #[inline]
-    fn schedule(self: &Rc<Node>) {
-        if self.is(QUEUED) || self.pauses.get() > 0 {
+    pub(super) fn schedule(self: &Rc<Node>) {
+        if !self.is(SETTLED) || self.is(QUEUED) || self.pauses.get() > 0 {
             return;
         }
-        let has_work = match &*self.outcome.borrow() {
-            None => false,
-            Some(_) if !self.steps.borrow().is_empty() => true,
-            Some(_) => self.is(DETACHED) || !matches!(*self.waiter.borrow(), Waiter::Nobody),
-        };
+        let has_work = self.is(DETACHED | AWAITED) || !self.steps.borrow().is_empty();
         if has_work && let Some(reactor) = self.reactor.upgrade() {
             self.set(QUEUED);
             let node = self.clone();
@@ -230,7 +292,7 @@ impl Node {
         self.clear(QUEUED);
         let run = Run { node: self, reactor: reactor.clone() };
         let node = &run.node;
-        while node.pauses.get() == 0 && node.outcome.borrow().is_some() {
+        while node.pauses.get() == 0 && node.is(SETTLED) {
             let step = Stepping(node);
             let ran = Flat::run_next(&node.steps, &run);
             std::mem::forget(step);
@@ -242,17 +304,38 @@ impl Node {
 
     /// The last step is done: tells whoever waits.
     fn tell(self: &Rc<Node>, reactor: &Rc<Reactor>) {
-        let waiter = self.waiter.take();
+        let waiter = self.take_waiter();
         match waiter {
             Waiter::Outer(outer) => {
-                *outer.outcome.borrow_mut() = self.outcome.take();
-                *outer.inner.borrow_mut() = Weak::new();
+                outer.inner.set(Weak::new());
+                self.hand_to(&outer);
                 outer.schedule();
             }
             Waiter::Task(key) => reactor.wake(key),
             Waiter::Waker(waker) => waker.wake(),
             Waiter::Nobody if self.is(DETACHED) => self.report(reactor),
             Waiter::Nobody => {}
+        }
+    }
+
+    /// Gives the outcome to `outer`, and with it the way back.
+    fn hand_to(&self, outer: &Node) {
+        if self.is(RETURNS) {
+            self.clear(RETURNS);
+            outer.set(RETURNS);
+            outer.canceller.set(self.canceller.take());
+        }
+        if let Some(outcome) = self.take_outcome() {
+            outer.put(outcome);
+        }
+    }
+
+    /// The outer one that waits, if there is one, learns that nothing will come.
+    pub(super) fn disappoint(&self) {
+        if let Waiter::Outer(outer) = self.take_waiter() {
+            outer.inner.set(Weak::new());
+            outer.put(Err(Failure::born_at(Abandoned, self.place)));
+            outer.schedule();
         }
     }
 
@@ -264,13 +347,10 @@ impl Node {
                 return errand(self);
             }
         }
-        let unheard = match self.outcome.take() {
-            Some(Err(failure)) => Some(failure),
-            Some(Ok(value)) => failure_inside(value),
-            None => None,
-        };
-        if let Some(failure) = unheard.filter(|failure| !self.is_known(failure)) {
-            reactor.unheard(failure.dropped_at(self.dropped.get()));
+        match self.take_outcome() {
+            Some(Err(failure)) if !self.is_known(&failure) => reactor.unheard(failure.dropped_at(self.dropped.get())),
+            Some(Ok(value)) => reactor.drop_unheard(value, self.dropped.get()),
+            _ => {}
         }
     }
 
@@ -279,20 +359,26 @@ impl Node {
         failure.is::<Panicked>() || (self.is(HUSHED) && failure.is::<Cancelled>())
     }
 
+    /// Whether all steps are done, and nothing holds the outcome back.
+    #[inline]
+    fn has_run(&self) -> bool {
+        self.pauses.get() == 0 && self.steps.borrow().is_empty()
+    }
+
     /// The outcome, if all steps are done and nobody else is told of it.
     #[inline]
     pub fn take_settled(&self) -> Option<Outcome> {
-        if self.pauses.get() > 0 || !self.steps.borrow().is_empty() {
+        if !self.has_run() {
             return None;
         }
         self.forget_return();
-        self.outcome.take()
+        self.take_outcome()
     }
 
     /// Says where the value goes if nobody takes it.
     pub fn set_return(&self, errand: Errand) {
         self.set(RETURNS);
-        *self.canceller.borrow_mut() = Some(Canceller::Call(errand));
+        self.canceller.set(Some(Canceller::Call(errand)));
     }
 
     #[inline]
@@ -306,22 +392,32 @@ impl Node {
 
     /// Has `waiter` told when the node has settled.
     pub fn set_waiter(self: &Rc<Node>, waiter: Waiter) {
+        self.set(AWAITED);
         let replaced = self.waiter.replace(waiter);
         drop(replaced);
         self.schedule();
     }
 
+    /// Nobody is told any more.
+    pub fn forget_waiter(&self) {
+        let forgotten = self.take_waiter();
+        drop(forgotten);
+    }
+
     /// A node that is to wait for another, and has nothing to do after that but tell an outer one, takes itself out of the
     /// chain: gives the outer one to wait in its stead. So a loop written as a chain needs no more memory with every round.
+    /// One with Controls stays: who holds them may still cancel or pause it.
     fn make_way(&self) -> Option<Rc<Node>> {
-        if self.pauses.get() > 0 || !self.steps.borrow().is_empty() {
+        if !self.has_run() || self.controls.get() > 0 {
             return None;
         }
-        let waiter = self.waiter.take();
-        match waiter {
-            Waiter::Outer(outer) => Some(outer),
+        match self.waiter.take() {
+            Waiter::Outer(outer) => {
+                self.clear(AWAITED);
+                Some(outer)
+            }
             other => {
-                *self.waiter.borrow_mut() = other;
+                self.waiter.set(other);
                 None
             }
         }
@@ -333,35 +429,15 @@ impl Node {
         if let Some(reactor) = self.reactor.upgrade() {
             self.dropped.set(reactor.current());
         }
-        if self.pauses.get() > 0 {
-            self.pauses.set(0);
-            let steps = self.steps.take();
-            drop(steps);
-        }
+        self.give_up_if_lost();
         self.schedule();
     }
 
-    pub fn pause(&self) {
-        self.pauses.set(self.pauses.get().saturating_add(1));
-    }
-
-    pub fn unpause(self: &Rc<Node>) {
-        if self.pauses.get() > 0 {
-            self.pauses.set(self.pauses.get() - 1);
-            self.schedule();
-        }
-    }
-
-    /// Cancels what the node waits for: the innermost Deferred, if that has not fired.
+    /// Cancels what the node waits for: the innermost Deferred, if that has not fired. What is on its way has its say first.
     pub fn cancel(self: &Rc<Node>) {
-        let mut node = self.clone();
-        loop {
-            let inner = node.inner.borrow().upgrade().filter(|_| node.outcome.borrow().is_none());
-            match inner {
-                Some(inner) => node = inner,
-                None => return node.cancel_here(),
-            }
-        }
+        self.at_rest(|innermost| {
+            innermost.cancel_here();
+        });
     }
 
     /// As [`Node::cancel`], by one who need not be told of it.
@@ -370,9 +446,47 @@ impl Node {
         self.cancel();
     }
 
-    fn cancel_here(self: &Rc<Node>) {
+    /// Calls `then` with the innermost node that this one waits for: at once, or as soon as what is queued in this chain
+    /// has run, for only then is it known which one that is.
+    pub fn at_rest(self: &Rc<Node>, then: impl FnOnce(&Rc<Node>) + 'static) {
+        let innermost = self.innermost();
+        match self.reactor.upgrade() {
+            Some(reactor) if innermost.is_on_its_way() => {
+                let (node, control) = (self.clone(), Control::new(self));
+                reactor.queue(move |_| {
+                    node.at_rest(then);
+                    drop(control);
+                });
+            }
+            _ => then(&innermost),
+        }
+    }
+
+    /// Whether its steps or its canceller are about to run.
+    fn is_on_its_way(&self) -> bool {
+        self.is(QUEUED) || (self.is(CANCELLED) && !self.is(FIRED))
+    }
+
+    fn innermost(self: &Rc<Node>) -> Rc<Node> {
+        let mut node = self.clone();
+        while let Some(inner) = node.inner() {
+            node = inner;
+        }
+        node
+    }
+
+    /// The node that this one waits for.
+    fn inner(&self) -> Option<Rc<Node>> {
+        let inner = self.inner.take();
+        let upgraded = inner.upgrade();
+        self.inner.set(inner);
+        upgraded
+    }
+
+    /// Cancels this node, if it has not fired. Says whether that was news.
+    pub fn cancel_here(self: &Rc<Node>) -> bool {
         if self.is(FIRED | CANCELLED) {
-            return;
+            return false;
         }
         self.set(CANCELLED);
         let canceller = self.canceller.take();
@@ -390,6 +504,7 @@ impl Node {
             }
             _ => self.fire_from_canceller(Err(Failure::born_at(Cancelled, self.place))),
         }
+        true
     }
 }
 
@@ -398,7 +513,7 @@ struct Stepping<'a>(&'a Rc<Node>);
 
 impl Drop for Stepping<'_> {
     fn drop(&mut self) {
-        *self.0.outcome.borrow_mut() = Some(Err(Panicked.into()));
+        self.0.put(Err(Failure::born_at(Panicked, self.0.place)));
         self.0.schedule();
     }
 }
@@ -412,14 +527,9 @@ impl Drop for Cancelling<'_> {
     }
 }
 
-/// A task's own error is its value; if nobody looks at that, it is a failure that nobody heard.
-fn failure_inside(value: Parcel) -> Option<Failure> {
-    if value.is::<Result<(), Failure>>() {
-        value.open::<Result<(), Failure>>().err()
-    } else if value.is::<io::Result<()>>() {
-        value.open::<io::Result<()>>().err().map(Failure::from)
-    } else {
-        None
+impl Receiver for Node {
+    fn receive(self: Rc<Node>, outcome: Outcome) {
+        self.fire(outcome);
     }
 }
 
@@ -429,18 +539,14 @@ impl Living for Node {
     }
 
     fn waits_for(&self) -> Option<&'static str> {
-        if self.outcome.borrow().is_some() {
+        if self.is(SETTLED) {
             return (self.pauses.get() > 0).then_some("unpause");
         }
-        if self.inner.borrow().strong_count() > 0 {
-            Some("another Deferred")
-        } else {
-            (!self.is(FIRED)).then_some("its Promise")
-        }
+        if self.inner().is_some() { Some("another Deferred") } else { (!self.is(FIRED)).then_some("its Promise") }
     }
 
     fn end(self: Rc<Node>) {
-        self.pauses.set(0);
+        self.unpause_for_good();
         self.set(HUSHED);
         self.cancel_here();
         self.schedule();
@@ -453,59 +559,13 @@ impl Drop for Node {
         if let (Some(key), Some(reactor)) = (self.key.take(), self.reactor.upgrade()) {
             reactor.strike_out(key);
         }
+        if self.flags.get() & (SETTLED | AWAITED) == 0 && self.steps.get_mut().is_empty() && self.is(FIRED) {
+            return;
+        }
         let waiter = self.waiter.take();
         let (steps, outcome, canceller) = (self.steps.take(), self.outcome.take(), self.canceller.take());
         if !steps.is_empty() || outcome.is_some() || canceller.is_some() || matches!(waiter, Waiter::Outer(_)) {
             Remains { steps, outcome, waiter, canceller }.bury();
         }
-    }
-}
-
-/// What a node left behind. It may hold the last handle to another node, and that to the next: they are dropped in a
-/// loop, not from within each other.
-struct Remains {
-    steps: Flat<Run>,
-    outcome: Option<Outcome>,
-    waiter: Waiter,
-    canceller: Option<Canceller>,
-}
-
-thread_local! {
-    static GRAVEYARD: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
-}
-
-impl Remains {
-    fn bury(self) {
-        let mut own = Some(self);
-        let is_first = GRAVEYARD.try_with(|graveyard| match &mut *graveyard.borrow_mut() {
-            Some(others) => {
-                others.extend(own.take());
-                false
-            }
-            nobody => {
-                *nobody = Some(Vec::new());
-                true
-            }
-        });
-        let Ok(true) = is_first else { return };
-        while let Some(remains) = own {
-            remains.scatter();
-            own = GRAVEYARD.with(|graveyard| {
-                let mut graveyard = graveyard.borrow_mut();
-                let next = graveyard.as_mut().and_then(Vec::pop);
-                if next.is_none() {
-                    *graveyard = None;
-                }
-                next
-            });
-        }
-    }
-
-    fn scatter(self) {
-        let Remains { steps, outcome, waiter, canceller } = self;
-        drop(steps);
-        drop(outcome);
-        drop(waiter);
-        drop(canceller);
     }
 }

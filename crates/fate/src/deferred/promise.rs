@@ -69,7 +69,8 @@ impl<T: 'static> Promise<T> {
     ///
     /// Runs once at most, from the ready queue, and not after this Promise has fired. It is given a Promise of its own; if
     /// it has not fired that by the time it returns, the Deferred fails with [`Cancelled`](crate::Cancelled). What this
-    /// Promise fires after the cancelling is ignored.
+    /// Promise fires after the cancelling is ignored. For a value that is due after a while nothing of this is needed:
+    /// [spawn](crate::Fate::spawn) a task that sleeps.
     ///
     /// ```
     /// use fate::sim::Sim;

@@ -39,7 +39,7 @@ impl<T: 'static> Deferred<T> {
         let now = fate.now();
         let fuse = Fuse::light(fate, Clock::Monotonic, now + limit, now, place);
         let is_up = Rc::new(Cell::new(false));
-        let (flag, node) = (is_up.clone(), Rc::downgrade(self.node()));
+        let (flag, node) = (is_up.clone(), Rc::downgrade(&self.node()));
         fuse.set_handler(move |_| {
             if let Some(node) = node.upgrade() {
                 flag.set(true);

@@ -3,6 +3,7 @@
 use fate_core::parts::slots::Key;
 use fate_core::{Clock, Completion, Driver, Event, Instant, Interest, Op, Until};
 use fate_poll::PollDriver;
+use std::collections::VecDeque;
 use std::io::{Write, pipe};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -31,10 +32,10 @@ impl Rig {
     }
 
     pub fn exchange(&mut self, until: &Until) -> Vec<Completion> {
-        let mut inbox = Vec::new();
+        let mut inbox = VecDeque::new();
         self.driver.exchange(&mut self.outbox, &mut inbox, until).unwrap();
         assert!(self.outbox.is_empty());
-        inbox
+        inbox.into()
     }
 
     /// An exchange that does not wait.

@@ -1,0 +1,57 @@
+//! Where an example is played: one host under virtual time, and a `println!` that notes each line with its moment.
+//!
+//! The examples print with a plain `println!`, as a program does. A macro of that name that stands before the `mod` of an
+//! example hides the standard one within it. So this module is declared first, with `#[macro_use]`, and what is tested is the
+//! very program that users read and run.
+
+use fate::{Fate, Instant, sim::Sim};
+use std::cell::RefCell;
+
+/// What was seen of an example.
+pub struct Show {
+    /// The lines, each behind the seconds of virtual time at which it was printed, exactly.
+    pub lines: Vec<String>,
+    /// When it ended, in seconds.
+    pub ended: f64,
+}
+
+/// Hears what the present test's example prints.
+struct Listener {
+    fate: Fate,
+    lines: Vec<String>,
+}
+
+thread_local! {
+    static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
+}
+
+macro_rules! println {
+    ($($words:tt)*) => { crate::stage::hear(&format!($($words)*)) };
+}
+
+/// Runs what `set_up` sets up to its end, in the world that belongs to `seed`, and sees to it that nothing is left behind.
+pub fn play(seed: u64, set_up: fn(&Fate)) -> Show {
+    let mut sim = Sim::new(seed);
+    let fate = sim.host("stage");
+    LISTENER.set(Some(Listener { fate: fate.clone(), lines: Vec::new() }));
+    set_up(&fate);
+    sim.run().expect("the example runs to its end");
+    let lines = LISTENER.take().map_or_else(Vec::new, |listener| listener.lines);
+    assert_nothing_is_left(&sim);
+    Show { lines, ended: sim.elapsed().as_secs_f64() }
+}
+
+pub fn hear(line: &str) {
+    LISTENER.with_borrow_mut(|listener| {
+        let listener = listener.as_mut().expect("an example is playing");
+        let seconds = (listener.fate.now() - Instant::START).as_secs_f64();
+        listener.lines.push(format!("{seconds:<4} {line}"));
+    });
+}
+
+/// Nothing that the example made, that is: the deadline of its shutdown is the machine's own.
+fn assert_nothing_is_left(sim: &Sim) {
+    let leaks = sim.leaks().iter().filter(|leak| !leak.live.place.file().contains("ending.rs"));
+    let leaks: Vec<String> = leaks.map(ToString::to_string).collect();
+    assert!(leaks.is_empty(), "left behind: {leaks:#?}");
+}
