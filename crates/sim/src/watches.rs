@@ -2,6 +2,7 @@
 
 use fate_core::parts::slots::Key;
 use fate_core::{Completion, Event, Interest, Readiness};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::RawFd;
@@ -47,13 +48,14 @@ impl Watches {
     }
 
     pub fn watch(&mut self, key: Key, descriptor: RawFd, interest: Interest) {
-        let place = (descriptor, interest == Interest::Read);
         if !self.readiness.contains_key(&descriptor) {
-            self.refuse(key, EBADF);
-        } else if self.waiting.contains_key(&place) {
-            self.refuse(key, EEXIST);
-        } else {
-            self.waiting.insert(place, key);
+            return self.refuse(key, EBADF);
+        }
+        match self.waiting.entry((descriptor, interest == Interest::Read)) {
+            Entry::Vacant(place) => {
+                place.insert(key);
+            }
+            Entry::Occupied(_) => self.refuse(key, EEXIST),
         }
     }
 

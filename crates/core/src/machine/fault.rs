@@ -114,7 +114,9 @@ impl Reactor {
     /// Nobody will look at this value any more. If it is a `Result` with an error inside, that is a failure that nobody has
     /// heard.
     pub fn drop_unheard(self: &Rc<Reactor>, value: Parcel, dropped: Option<Place>) {
-        let failure = if value.is::<Result<(), Failure>>() {
+        let failure = if value.is_plain() {
+            None
+        } else if value.is::<Result<(), Failure>>() {
             value.open::<Result<(), Failure>>().err()
         } else if value.is::<io::Result<()>>() {
             value.open::<io::Result<()>>().err().map(Failure::from)

@@ -221,9 +221,7 @@ impl Reactor {
         let tasks = &mut *self.tasks.borrow_mut();
         let cell = tasks.cells.get_key_mut(key)?;
         cell.queued = false;
-        if !matches!(cell.state, State::Waiting(..)) {
-            return None;
-        }
+        let State::Waiting(..) = cell.state else { return None };
         let State::Waiting(work, ringing) = std::mem::replace(&mut cell.state, State::Polled) else { return None };
         let ringing = match ringing.or_else(|| tasks.spare.pop()) {
             Some(ringing) => ringing,
@@ -308,23 +306,22 @@ impl<'a> Polling<'a> {
 
     /// The task is done: its output goes to the receiver, or waits for the handle, or concerns nobody.
     fn finish(self, output: Parcel, ringing: Ringing) {
-        let removed = {
+        let (receiver, place, dropped) = {
             let tasks = &mut *self.reactor.tasks.borrow_mut();
             drop(tasks.keep_if_unshared(ringing));
-            match tasks.cells.get_key_mut(self.key) {
-                Some(cell) if cell.held && cell.receiver.is_none() => {
-                    self.reactor.saw(Deed::Finished, Some(cell.place));
-                    cell.state = State::Done(output);
-                    return;
-                }
-                _ => tasks.cells.remove_key(self.key),
+            let Some(cell) = tasks.cells.get_key_mut(self.key) else { return };
+            let (receiver, place, dropped) = (cell.receiver.take(), cell.place, cell.dropped);
+            if cell.held && receiver.is_none() {
+                cell.state = State::Done(output);
+                return self.reactor.saw(Deed::Finished, Some(place));
             }
+            tasks.cells.discard(self.key.index);
+            (receiver, place, dropped)
         };
-        let Some(cell) = removed else { return };
-        self.reactor.saw(Deed::Finished, Some(cell.place));
-        match cell.receiver {
+        self.reactor.saw(Deed::Finished, Some(place));
+        match receiver {
             Some(receiver) => receiver.receive(Ok(output)),
-            None => self.reactor.drop_unheard(output, cell.dropped),
+            None => self.reactor.drop_unheard(output, dropped),
         }
     }
 }

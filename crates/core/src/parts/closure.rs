@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code, reason = "a closure is read back from words whose type was forgotten")]
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, needs_drop};
 
 /// One word of storage. Closures that need more alignment than this are boxed.
 pub(super) type Word = MaybeUninit<u64>;
@@ -20,8 +20,8 @@ pub(super) struct Table<C: ?Sized + 'static, R: 'static> {
     pub words: usize,
     /// Moves the closure out of the words, then calls it: by then the words may be reused.
     pub call: unsafe fn(*mut Word, &C) -> R,
-    /// Moves the closure out of the words and drops it.
-    pub discard: unsafe fn(*mut Word),
+    /// Moves the closure out of the words and drops it: by then the words may be reused. `None` if dropping does nothing.
+    pub discard: Option<unsafe fn(*mut Word)>,
 }
 
 /// Carries a closure's type to its table.
@@ -43,7 +43,10 @@ impl<F> Of<F> {
     where
         F: FnOnce(&C) -> R,
     {
-        &Table { words: Self::WORDS, call: call::<F, C, R>, discard: discard::<F> }
+        const {
+            let discard: Option<unsafe fn(*mut Word)> = if needs_drop::<F>() { Some(discard::<F>) } else { None };
+            &Table { words: Self::WORDS, call: call::<F, C, R>, discard }
+        }
     }
 }
 

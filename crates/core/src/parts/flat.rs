@@ -115,8 +115,10 @@ impl<C: ?Sized + 'static, R: 'static> Flat<C, R> {
         let Some((table, capture)) = queue.borrow_mut().pop() else {
             return false;
         };
-        // SAFETY: as in `run_next`.
-        unsafe { (table.discard)(capture) };
+        if let Some(discard) = table.discard {
+            // SAFETY: as in `run_next`.
+            unsafe { discard(capture) };
+        }
         true
     }
 
@@ -169,8 +171,10 @@ impl<C: ?Sized + 'static, R: 'static> Default for Flat<C, R> {
 impl<C: ?Sized + 'static, R: 'static> Drop for Flat<C, R> {
     fn drop(&mut self) {
         while let Some((table, capture)) = self.pop() {
-            // SAFETY: as in `run_next`; the queue is ours alone.
-            unsafe { (table.discard)(capture) };
+            if let Some(discard) = table.discard {
+                // SAFETY: as in `run_next`; the queue is ours alone.
+                unsafe { discard(capture) };
+            }
         }
     }
 }

@@ -71,9 +71,9 @@ impl<C: ?Sized> Job<C> {
 impl<C: ?Sized> Drop for Job<C> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(table) = self.table.take() {
+        if let Some(discard) = self.table.take().and_then(|table| table.discard) {
             // SAFETY: C1, by J1; `table` is gone, so nobody reads the words again.
-            unsafe { (table.discard)(self.words.as_mut_ptr()) };
+            unsafe { discard(self.words.as_mut_ptr()) };
         }
     }
 }

@@ -11,7 +11,7 @@
 use super::closure::{Of, Word};
 use std::any::TypeId;
 use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
 /// Words that a value may take without being boxed.
 const ROOM: usize = 3;
@@ -26,12 +26,16 @@ pub struct Parcel {
 /// What is known of a forgotten type.
 struct Table {
     kind: fn() -> TypeId,
-    discard: unsafe fn(*mut Word),
+    /// `None` if dropping does nothing.
+    discard: Option<unsafe fn(*mut Word)>,
 }
 
 /// The table of a `T` that was packed as a `P`.
 const fn table<P, T: 'static>() -> &'static Table {
-    &Table { kind: TypeId::of::<T>, discard: discard::<P> }
+    const {
+        let discard: Option<unsafe fn(*mut Word)> = if needs_drop::<P>() { Some(discard::<P>) } else { None };
+        &Table { kind: TypeId::of::<T>, discard }
+    }
 }
 
 impl Parcel {
@@ -51,6 +55,12 @@ impl Parcel {
         // SAFETY: a `P` fits the words and their alignment: `new` saw to it.
         unsafe { words.as_mut_ptr().cast::<P>().write(value) };
         Parcel { table: table::<P, T>(), words, anything: PhantomData }
+    }
+
+    /// Whether the value is plain data: it holds nothing that dropping would let go of, be it memory or an error.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.table.discard.is_none()
     }
 
     /// Whether the value is a `T`.
@@ -86,8 +96,10 @@ unsafe fn discard<P>(words: *mut Word) {
 
 impl Drop for Parcel {
     fn drop(&mut self) {
-        // SAFETY: P1; the parcel is gone after this.
-        unsafe { (self.table.discard)(self.words.as_mut_ptr()) };
+        if let Some(discard) = self.table.discard {
+            // SAFETY: P1; the parcel is gone after this.
+            unsafe { discard(self.words.as_mut_ptr()) };
+        }
     }
 }
 
