@@ -16,9 +16,9 @@ pub mod parts;
 pub mod machine;
 
 pub use machine::reactor::Reactor;
-pub use parts::slots::Key;
 pub use words::clock::{Clock, Time, Until};
 pub use words::driver::{Deed, Driver, Ring, Witness};
 pub use words::failure::{Abandoned, AlreadyRunning, Cancelled, Elapsed, Failure, Panicked, Place};
 pub use words::instant::Instant;
+pub use words::key::Key;
 pub use words::op::{Completion, Event, Interest, Op, Readiness};

@@ -2,10 +2,10 @@
 
 #![cfg(not(loom))]
 
+use fate_core::Key;
 use fate_core::Ring;
 use fate_core::parts::door::{Door, Loop};
 use fate_core::parts::flat::Flat;
-use fate_core::parts::slots::Key;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex};
@@ -171,4 +171,15 @@ fn a_closed_door_drops_what_waited_and_hands_back_what_comes() {
     assert!(closed.is_closed());
     (closed.call)(&here);
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+/// A door that outlives its loop's thread must not count on it.
+#[test]
+fn a_door_may_be_dropped_on_any_thread() {
+    let (door, here) = (Door::<TestLoop>::default(), Rc::<TestLoop>::default());
+    door.open(&here);
+    thread::scope(|scope| {
+        scope.spawn(move || drop(door));
+    });
+    assert_eq!(Rc::weak_count(&here), 1, "its weak handle is left alone");
 }

@@ -5,11 +5,11 @@
 
 #![cfg(loom)]
 
+use fate_core::Key;
 use fate_core::Ring;
 use fate_core::parts::bell::TaskBell;
 use fate_core::parts::door::{Door, Loop};
 use fate_core::parts::flat::Flat;
-use fate_core::parts::slots::Key;
 use loom::model::Builder;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex};

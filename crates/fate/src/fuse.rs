@@ -5,7 +5,7 @@ use crate::{Clock, Fate, Instant, Place};
 use fate_core::Reactor;
 use fate_core::parts::fuses::FuseIndex;
 use fate_core::parts::job::Job;
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;

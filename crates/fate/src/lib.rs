@@ -44,6 +44,7 @@ mod deferred;
 mod drivers;
 mod fate;
 mod fuse;
+mod line;
 mod lock;
 mod looping;
 mod outcome;

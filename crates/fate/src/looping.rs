@@ -97,9 +97,11 @@ impl Looping {
     }
 
     fn go_on_after(&self, fate: &Fate, wait: crate::Deferred<()>) {
-        let (again, fate) = (self.clone(), fate.clone());
+        let (again, reactor) = (self.clone(), Rc::downgrade(fate.reactor()));
         drop(wait.and_both(move |result| {
-            again.go_on(&fate);
+            if let Some(reactor) = reactor.upgrade() {
+                again.go_on(Fate::of(&reactor));
+            }
             result
         }));
     }

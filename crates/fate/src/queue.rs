@@ -1,8 +1,9 @@
 //! Items that wait for takers, and takers that wait for items.
 
+use crate::line::Line;
 use crate::{Deferred, Fate, Promise};
 use fate_core::Reactor;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -38,10 +39,15 @@ pub struct DeferredQueue<T: 'static>(Rc<State<T>>);
 struct State<T: 'static> {
     reactor: Weak<Reactor>,
     limit: usize,
-    items: RefCell<VecDeque<T>>,
-    takers: RefCell<VecDeque<Promise<T>>>,
-    givers: RefCell<VecDeque<(T, Promise<()>)>>,
+    /// In the order of their numbers.
+    items: RefCell<VecDeque<(Number, T)>>,
+    takers: Line<(), T>,
+    givers: Line<T, ()>,
+    next_number: Cell<Number>,
 }
+
+/// Says which item came first: one that comes back goes to where it was.
+type Number = u64;
 
 /// The queue is full; the item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,8 +80,9 @@ impl<T: 'static> DeferredQueue<T> {
             reactor: Rc::downgrade(fate.reactor()),
             limit,
             items: RefCell::default(),
-            takers: RefCell::default(),
-            givers: RefCell::default(),
+            takers: Line::new(),
+            givers: Line::new(),
+            next_number: Cell::new(0),
         }))
     }
 
@@ -95,7 +102,7 @@ impl<T: 'static> DeferredQueue<T> {
         let (promise, deferred) = self.deferred();
         match self.try_put(item) {
             Ok(()) => promise.callback(()),
-            Err(QueueFull(item)) => self.0.givers.borrow_mut().push_back((item, promise)),
+            Err(QueueFull(item)) => self.0.givers.join(item, promise),
         }
         deferred
     }
@@ -105,12 +112,11 @@ impl<T: 'static> DeferredQueue<T> {
     /// # Errors
     /// The item, if there is no room.
     pub fn try_put(&self, item: T) -> Result<(), QueueFull<T>> {
-        let Err(item) = self.0.hand_over(item) else { return Ok(()) };
-        let mut items = self.0.items.borrow_mut();
-        if items.len() >= self.0.limit {
+        let Err((number, item)) = self.0.hand_over((self.0.number(), item)) else { return Ok(()) };
+        if !self.0.has_room() {
             return Err(QueueFull(item));
         }
-        items.push_back(item);
+        self.0.items.borrow_mut().push_back((number, item));
         Ok(())
     }
 
@@ -126,14 +132,14 @@ impl<T: 'static> DeferredQueue<T> {
         let (promise, deferred) = self.deferred();
         match self.0.take() {
             Some(item) => self.0.offer(promise, item),
-            None => self.0.takers.borrow_mut().push_back(promise),
+            None => self.0.takers.join((), promise),
         }
         deferred
     }
 
     /// Takes an item, if there is one.
     pub fn try_get(&self) -> Option<T> {
-        self.0.take()
+        self.0.take().map(|(_, item)| item)
     }
 
     /// How many items are in the queue, not counting those that wait for room.
@@ -148,53 +154,63 @@ impl<T: 'static> DeferredQueue<T> {
 }
 
 impl<T: 'static> State<T> {
-    /// Gives an item to the first who still waits for one.
-    fn hand_over(self: &Rc<State<T>>, mut item: T) -> Result<(), T> {
-        loop {
-            let Some(taker) = self.takers.borrow_mut().pop_front() else { return Err(item) };
-            let state = self.clone();
-            match taker.offer(item, move |item| state.put_back(item)) {
-                Ok(()) => return Ok(()),
-                Err(refused) => item = refused,
+    fn number(&self) -> Number {
+        self.next_number.replace(self.next_number.get() + 1)
+    }
+
+    fn has_room(&self) -> bool {
+        self.items.borrow().len() < self.limit
+    }
+
+    /// Gives an item to the first who waits for one.
+    fn hand_over(self: &Rc<State<T>>, item: (Number, T)) -> Result<(), (Number, T)> {
+        match self.takers.next() {
+            Some(((), taker)) => {
+                self.offer(taker, item);
+                Ok(())
             }
+            None => Err(item),
         }
     }
 
-    fn offer(self: &Rc<State<T>>, promise: Promise<T>, item: T) {
+    /// Sends an item on its way. If nobody looks at it there, it comes back.
+    fn offer(self: &Rc<State<T>>, taker: Promise<T>, (number, item): (Number, T)) {
         let state = self.clone();
-        if let Err(item) = promise.offer(item, move |item| state.put_back(item)) {
-            self.put_back(item);
+        if let Err(item) = taker.offer(item, move |item| state.put_back((number, item))) {
+            self.put_back((number, item));
         }
     }
 
-    /// An item that nobody took: the next taker has it, or the front of the queue.
-    fn put_back(self: &Rc<State<T>>, item: T) {
+    /// An item that nobody took: the next taker has it, or the queue, in the place where it was.
+    fn put_back(self: &Rc<State<T>>, item: (Number, T)) {
         if let Err(item) = self.hand_over(item) {
-            self.items.borrow_mut().push_front(item);
+            let mut items = self.items.borrow_mut();
+            let place = items.partition_point(|(number, _)| *number < item.0);
+            items.insert(place, item);
         }
     }
 
-    /// Takes the first item, and lets in the first that waits for room.
-    fn take(&self) -> Option<T> {
-        let item = self.items.borrow_mut().pop_front();
-        let follower = self.next_giver();
-        match (item, follower) {
-            (Some(item), Some(follower)) => {
-                self.items.borrow_mut().push_back(follower);
+    /// Takes the first item, and lets in the first that waits for room, if there is room: an item that came back may have
+    /// taken it.
+    fn take(&self) -> Option<(Number, T)> {
+        let first = self.items.borrow_mut().pop_front();
+        match first {
+            Some(item) => {
+                if self.has_room()
+                    && let Some(follower) = self.next_given()
+                {
+                    self.items.borrow_mut().push_back(follower);
+                }
                 Some(item)
             }
-            (item, follower) => item.or(follower),
+            None => self.next_given(),
         }
     }
 
-    fn next_giver(&self) -> Option<T> {
-        loop {
-            let (item, promise) = self.givers.borrow_mut().pop_front()?;
-            if !promise.is_cancelled() {
-                promise.callback(());
-                return Some(item);
-            }
-        }
+    fn next_given(&self) -> Option<(Number, T)> {
+        let (item, giver) = self.givers.next()?;
+        giver.callback(());
+        Some((self.number(), item))
     }
 }
 

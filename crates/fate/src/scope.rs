@@ -203,7 +203,6 @@ impl Wake for ChildBell {
 }
 
 /// Waits for the output of a child started with [`Scope::spawn`].
-#[must_use = "futures do nothing unless awaited; the child runs all the same"]
 pub struct Scoped<'scope, T> {
     state: Rc<ScopedState<T>>,
     scope: PhantomData<&'scope ()>,

@@ -1,9 +1,9 @@
 //! So many at a time.
 
-use crate::{Deferred, Fate, IntoDeferred, Promise};
+use crate::line::Line;
+use crate::{Deferred, Fate, IntoDeferred};
 use fate_core::Reactor;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -35,7 +35,7 @@ pub struct DeferredSemaphore(Rc<State>);
 struct State {
     reactor: Weak<Reactor>,
     free: Cell<usize>,
-    waiters: RefCell<VecDeque<Promise<Permit>>>,
+    waiters: Line<(), Permit>,
 }
 
 /// One token. Dropping it gives the token to the one who has waited longest.
@@ -45,8 +45,7 @@ pub struct Permit(Rc<State>);
 impl DeferredSemaphore {
     /// A semaphore with so many tokens. With none, everybody waits until [`DeferredSemaphore::add`].
     pub fn new(fate: &Fate, tokens: usize) -> DeferredSemaphore {
-        let state =
-            State { reactor: Rc::downgrade(fate.reactor()), free: Cell::new(tokens), waiters: RefCell::default() };
+        let state = State { reactor: Rc::downgrade(fate.reactor()), free: Cell::new(tokens), waiters: Line::new() };
         DeferredSemaphore(Rc::new(state))
     }
 
@@ -63,7 +62,7 @@ impl DeferredSemaphore {
         let (promise, deferred) = Fate::of(&reactor).deferred();
         match self.try_acquire() {
             Some(permit) => promise.callback(permit),
-            None => self.0.join(promise),
+            None => self.0.waiters.join((), promise),
         }
         deferred
     }
@@ -103,23 +102,11 @@ impl DeferredSemaphore {
 }
 
 impl State {
-    fn join(&self, promise: Promise<Permit>) {
-        let mut waiters = self.waiters.borrow_mut();
-        if waiters.len() > 64 && waiters.front().is_some_and(Promise::is_cancelled) {
-            waiters.retain(|waiter| !waiter.is_cancelled());
-        }
-        waiters.push_back(promise);
-    }
-
     /// Gives a token to the first who still waits.
     fn release(self: &Rc<State>) {
-        loop {
-            let waiter = self.waiters.borrow_mut().pop_front();
-            match waiter {
-                Some(waiter) if waiter.is_cancelled() => {}
-                Some(waiter) => return waiter.callback(Permit(self.clone())),
-                None => return self.free.set(self.free.get() + 1),
-            }
+        match self.waiters.next() {
+            Some(((), waiter)) => waiter.callback(Permit(self.clone())),
+            None => self.free.set(self.free.get() + 1),
         }
     }
 }

@@ -27,7 +27,7 @@
 
 use crate::poller::{Poller, look_up};
 use crate::token::Token;
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use fate_core::{Completion, Event, Interest, Readiness};
 use rustix::io::Errno;
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Scripted descriptors: a program watches a number, and the script says when it is ready.
 
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use fate_core::{Completion, Event, Interest, Readiness};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,9 +1,10 @@
 //! The register of living Deferreds, so that they can be reported, and ended with everything else.
 
 use super::reactor::Reactor;
-use crate::parts::slots::{Key, Slots};
+use crate::parts::slots::Slots;
 use crate::words::failure::Place;
 use crate::words::instant::Instant;
+use crate::words::key::Key;
 use std::rc::{Rc, Weak};
 
 /// Something that waits for a value, and is owned by those who will give or take it.

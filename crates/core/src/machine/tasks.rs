@@ -16,10 +16,11 @@
 use super::reactor::Reactor;
 use crate::parts::bell::TaskBell;
 use crate::parts::parcel::Parcel;
-use crate::parts::slots::{Key, Slots};
+use crate::parts::slots::Slots;
 use crate::words::driver::Deed;
 use crate::words::failure::{Cancelled, Failure, Panicked, Place};
 use crate::words::instant::Instant;
+use crate::words::key::Key;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;

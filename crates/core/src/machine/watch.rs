@@ -5,8 +5,9 @@
 //! could go stale.
 
 use super::reactor::Reactor;
-use crate::parts::slots::{Key, Slots};
+use crate::parts::slots::Slots;
 use crate::words::failure::Place;
+use crate::words::key::Key;
 use crate::words::op::{Event, Interest, Op};
 use std::os::fd::RawFd;
 use std::rc::Rc;

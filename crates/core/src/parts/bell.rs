@@ -5,7 +5,7 @@
 //! gone finds nobody: keys have generations.
 
 use super::door::{AtomicBool, AtomicU64, Door, Loop, Ordering};
-use super::slots::Key;
+use crate::words::key::Key;
 use std::sync::Arc;
 use std::task::Wake;
 

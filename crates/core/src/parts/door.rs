@@ -10,7 +10,7 @@
 //! - R2 After `closed` is set the row stays empty.
 //! - R3 The row holds only closures that are `Send`.
 //! - R4 `home` is touched on the loop's own thread alone, the one that made the door. It is emptied there when the loop
-//!   goes, and a loop that was leaked keeps the door alive with it; so it is never dropped elsewhere while it is full.
+//!   goes; a door that is dropped elsewhere before that leaks what is in it.
 //!
 //! # Cost
 //! A call is one lock and one write into the row; no allocation once the row is warm; a system call only if the loop
@@ -22,8 +22,8 @@
 )]
 
 use super::flat::Flat;
-use super::slots::Key;
 use crate::words::driver::Ring;
+use crate::words::key::Key;
 use std::cell::{RefCell, UnsafeCell};
 use std::fmt;
 use std::mem;
@@ -113,6 +113,14 @@ impl<L: Loop> Home<L> {
     fn get(&self) -> Option<Rc<L>> {
         // SAFETY: R4: this is the loop's thread, and `upgrade` runs no code that could reach the cell.
         self.here().and_then(|home| unsafe { &*home.get() }.upgrade())
+    }
+}
+
+impl<L: Loop> Drop for Home<L> {
+    fn drop(&mut self) {
+        if self.here().is_none() {
+            mem::forget(mem::take(self.to.get_mut()));
+        }
     }
 }
 

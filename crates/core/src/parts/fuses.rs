@@ -18,11 +18,12 @@
 //! - U3 `expected` counts the fuses of U2 that have a handler: while it is not zero, something can still happen.
 
 use super::job::Job;
-use super::slots::{Key, Slots};
+use super::slots::Slots;
 use super::wheel::{Ledger, Standing, Wheel};
 use crate::words::clock::Clock;
 use crate::words::failure::Place;
 use crate::words::instant::Instant;
+use crate::words::key::Key;
 use std::collections::BTreeMap;
 
 /// The number of a fuse's cell. Valid as long as the fuse's handle, or until it has burned.

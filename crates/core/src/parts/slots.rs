@@ -12,18 +12,10 @@
 //!   is `listed` while it is named there.
 
 use super::prefetch::prefetch;
+use crate::words::key::Key;
 
 /// Bytes of places that may lie idle, beyond as many places as are in use, before chunks are given back.
 const SPARE_BYTES: usize = 1 << 20;
-
-/// Names a thing in its place, and no other that was or will be there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Key {
-    /// Which place.
-    pub index: u32,
-    /// Which use of it.
-    pub generation: u32,
-}
 
 /// A table of things with keys.
 pub struct Slots<T, const N: usize = 256> {

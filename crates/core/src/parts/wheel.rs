@@ -33,7 +33,8 @@
 //!
 //! The idea of the hierarchy is G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels" (SOSP 1987).
 
-use super::slots::{Key, Slots};
+use super::slots::Slots;
+use crate::words::key::Key;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -4,4 +4,5 @@ pub mod clock;
 pub mod driver;
 pub mod failure;
 pub mod instant;
+pub mod key;
 pub mod op;

@@ -6,7 +6,7 @@
 //!
 //! `Op` is one closed enum: a new operation does not compile until every driver has answered for it.
 
-use crate::parts::slots::Key;
+use crate::words::key::Key;
 use std::io;
 use std::os::fd::RawFd;
 

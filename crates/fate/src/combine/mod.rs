@@ -1,23 +1,24 @@
 //! One Deferred of many.
 //!
-//! All combinators are one structure with different rules: it listens to every input, keeps what each gave, and keeps a
-//! [`Control`] of each, to cancel those that are of no use once the rule has said that it is over. Inputs are owned by
+//! All combinators are one structure with different rules: it listens to every input, keeps what each gave, and knows
+//! them all, to cancel those that are of no use once the rule has said that it is over. Inputs are owned by
 //! whoever will fire them, and own the combinator's state by their last callback; the combinator knows them weakly.
 
 mod gather;
 mod list;
 pub(crate) mod race;
 
-use crate::{Control, Deferred, Failure, Promise};
+use crate::deferred::node::Node;
+use crate::{Deferred, Failure, Promise};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// What the inputs of a combinator gave so far, and to whom the whole is owed.
 struct Inputs<T: 'static, U: 'static> {
     promise: Cell<Option<Promise<U>>>,
     outcomes: RefCell<Vec<Option<Result<T, Failure>>>>,
     pending: Cell<usize>,
-    controls: RefCell<Vec<Control>>,
+    leashes: RefCell<Vec<Weak<Node>>>,
 }
 
 /// Decides, after an input gave its outcome (or before any has, if there are none), whether it is over.
@@ -56,7 +57,7 @@ fn combine<T: 'static, U: 'static>(
     let state = Rc::new(Inputs {
         outcomes: RefCell::new(inputs.iter().map(|_| None).collect()),
         pending: Cell::new(inputs.len()),
-        controls: RefCell::new(inputs.iter().map(Deferred::control).collect()),
+        leashes: RefCell::new(inputs.iter().map(Deferred::leash).collect()),
         promise: Cell::new(None),
     });
     let weak = Rc::downgrade(&state);
@@ -108,6 +109,6 @@ impl<T: 'static, U: 'static> Inputs<T, U> {
 
     /// Cancels the inputs that have not given an outcome; those that have do not mind.
     fn cancel_all(&self) {
-        self.controls.take().iter().for_each(Control::cancel);
+        self.leashes.take().iter().filter_map(Weak::upgrade).for_each(|input| input.cancel_quietly());
     }
 }

@@ -4,7 +4,6 @@ use super::Deferred;
 use super::node::{Node, Waiter};
 use crate::{Failure, Place};
 use fate_core::parts::parcel::Parcel;
-use fate_core::parts::slots::Key;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -19,7 +18,6 @@ use std::task::{Context, Poll};
 #[must_use = "futures do nothing unless awaited"]
 pub struct Awaiting<T: 'static> {
     node: Option<Rc<Node>>,
-    waiter: Option<Key>,
     place: Place,
     value: PhantomData<fn() -> T>,
 }
@@ -30,7 +28,7 @@ impl<T: 'static> IntoFuture for Deferred<T> {
 
     #[track_caller]
     fn into_future(self) -> Awaiting<T> {
-        Awaiting { node: Some(self.into_node()), waiter: None, place: Location::caller(), value: PhantomData }
+        Awaiting { node: Some(self.into_node()), place: Location::caller(), value: PhantomData }
     }
 }
 
@@ -46,10 +44,7 @@ impl<T: 'static> Future for Awaiting<T> {
             return Poll::Ready(outcome.map(Parcel::open));
         }
         let task = node.polled_task(context.waker());
-        if task.is_none() || task != this.waiter {
-            this.waiter = task;
-            node.set_waiter(task.map_or_else(|| Waiter::Waker(context.waker().clone()), Waiter::Task));
-        }
+        node.set_waiter(task.map_or_else(|| Waiter::Waker(context.waker().clone()), Waiter::Task));
         Poll::Pending
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - `promise`: the writing end; `mod`: the reading end, here;
 //! - `node`: what the two share, and the whole algorithm;
+//! - `pausing`: a node that is held up, and who keeps it; `remains`: how nodes that hold each other are dropped;
 //! - `into_deferred`: what a step may give back;
 //! - `awaiting`: the reading end as a future; `control`: cancelling and pausing from elsewhere; `timeout`.
 
@@ -9,7 +10,9 @@ pub(crate) mod awaiting;
 pub(crate) mod control;
 pub(crate) mod into_deferred;
 pub(crate) mod node;
+mod pausing;
 pub(crate) mod promise;
+mod remains;
 mod timeout;
 
 use self::control::Control;
@@ -19,7 +22,7 @@ use self::promise::Promise;
 use crate::{Failure, Fate, Place};
 use fate_core::Reactor;
 use fate_core::parts::parcel::Parcel;
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -155,10 +158,22 @@ impl<T: 'static> Deferred<T> {
         self.add_step(Location::caller(), move |run, result| run.put(result.map(|value| Parcel::new(callback(value)))))
     }
 
+    /// Adds a step that looks at failures only: a value passes by as if the step were not there.
+    fn add_rescue(self, place: Place, rescue: impl FnOnce(&Run, Failure) + 'static) -> Deferred<T> {
+        let node = self.into_node();
+        node.add_step(move |run| {
+            run.reactor.enter(place);
+            if let Some(failure) = run.take_failure() {
+                rescue(run, failure);
+            }
+        });
+        Deferred::of(node)
+    }
+
     /// On a failure, calls `errback` with it; what that returns is the value from there on.
     #[track_caller]
     pub fn add_errback(self, errback: impl FnOnce(Failure) -> T + 'static) -> Deferred<T> {
-        self.add_step(Location::caller(), move |run, result| run.put(Ok(Parcel::new(result.unwrap_or_else(errback)))))
+        self.add_rescue(Location::caller(), move |run, failure| run.put(Ok(Parcel::new(errback(failure)))))
     }
 
     /// On either, calls `both` with it; what that returns is the new value.
@@ -195,10 +210,7 @@ impl<T: 'static> Deferred<T> {
     #[track_caller]
     pub fn or_else<R: IntoDeferred<Value = T>>(self, step: impl FnOnce(Failure) -> R + 'static) -> Deferred<T> {
         let place = Location::caller();
-        self.add_step(place, move |run, result| match result {
-            Ok(value) => run.put(Ok(Parcel::new(value))),
-            Err(failure) => follow(run, step(failure).into_next(place)),
-        })
+        self.add_rescue(place, move |run, failure| follow(run, step(failure).into_next(place)))
     }
 
     /// On either, calls `step` with it, which may fail, or give another Deferred.
@@ -209,14 +221,15 @@ impl<T: 'static> Deferred<T> {
     }
 
     /// Cancels: if the value has not come, what makes it is told to stop ([`Promise::on_cancel`]), and the Deferred fails
-    /// with [`Cancelled`](crate::Cancelled) unless that gave a value after all. A Deferred that waits for another cancels that one.
-    /// Does nothing after the value has come. A `Cancelled` of your own asking is not reported if you drop the Deferred.
+    /// with [`Cancelled`](crate::Cancelled) unless that gave a value after all. A Deferred that waits for another cancels
+    /// that one; if its steps are about to run, it cancels what they come to wait for. Does nothing after the value has
+    /// come. A `Cancelled` of your own asking is not reported if you drop the Deferred.
     pub fn cancel(&self) {
         self.node().cancel_quietly();
     }
 
-    /// Lets no step run until [`Deferred::unpause`] was called as often as this. A paused Deferred that is dropped takes
-    /// its steps with it, and reports a failure that it holds.
+    /// Lets no step run until [`Deferred::unpause`] was called as often as this. A paused Deferred that is dropped, and has
+    /// no [`Control`] left that could unpause it, takes its steps with it, and reports a failure that it holds.
     pub fn pause(&self) {
         self.node().pause();
     }
@@ -229,6 +242,11 @@ impl<T: 'static> Deferred<T> {
     /// A handle to cancel or pause this Deferred when it was moved elsewhere: into a chain, a combinator or a task.
     pub fn control(&self) -> Control {
         Control::new(&self.node())
+    }
+
+    /// A way to cancel it that keeps nothing alive, and cannot unpause.
+    pub(crate) fn leash(&self) -> Weak<Node> {
+        Rc::downgrade(&self.node())
     }
 }
 

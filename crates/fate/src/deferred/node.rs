@@ -28,7 +28,7 @@ use fate_core::machine::living::Living;
 use fate_core::machine::tasks::Receiver;
 use fate_core::parts::flat::Flat;
 use fate_core::parts::parcel::Parcel;
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::Waker;

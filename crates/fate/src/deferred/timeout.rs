@@ -1,10 +1,8 @@
 //! A limit on how long a Deferred may take.
 
 use super::Deferred;
-use super::node::Run;
 use crate::{Cancelled, Elapsed, Failure, Fate, Fuse};
 use fate_core::Clock;
-use fate_core::parts::parcel::Parcel;
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -39,19 +37,31 @@ impl<T: 'static> Deferred<T> {
         let now = fate.now();
         let fuse = Fuse::light(fate, Clock::Monotonic, now + limit, now, place);
         let is_up = Rc::new(Cell::new(false));
-        let (flag, node) = (is_up.clone(), Rc::downgrade(&self.node()));
+        let (flag, node) = (Rc::downgrade(&is_up), Rc::downgrade(&self.node()));
         fuse.set_handler(move |_| {
             if let Some(node) = node.upgrade() {
-                flag.set(true);
-                node.cancel();
+                node.at_rest(move |innermost| {
+                    if let Some(is_up) = flag.upgrade() {
+                        is_up.set(innermost.cancel_here());
+                    }
+                });
             }
         });
-        self.add_step(place, move |run: &Run, result: Result<T, Failure>| {
-            fuse.cut();
-            run.put(match result {
-                Err(failure) if is_up.get() && failure.is::<Cancelled>() => Err(Failure::born_at(Elapsed, place)),
-                result => result.map(Parcel::new),
-            });
+        let timer = Timer(fuse);
+        self.add_rescue(place, move |run, failure| {
+            let is_timed_out = is_up.get() && failure.is::<Cancelled>();
+            drop(timer);
+            run.put(Err(if is_timed_out { Failure::born_at(Elapsed, place) } else { failure }));
         })
+    }
+}
+
+/// The fuse of one timeout: out as soon as the step is reached, or dropped. With the step goes the flag, too: what comes
+/// after it is not cancelled.
+struct Timer(Fuse);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.cut();
     }
 }

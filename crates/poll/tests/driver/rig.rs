@@ -1,6 +1,6 @@
 //! A driver driven by hand.
 
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use fate_core::{Clock, Completion, Driver, Event, Instant, Interest, Op, Until};
 use fate_poll::PollDriver;
 use std::collections::VecDeque;

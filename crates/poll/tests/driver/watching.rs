@@ -1,7 +1,7 @@
 //! Watches on real descriptors.
 
 use crate::rig::{LONG, Rig};
-use fate_core::parts::slots::Key;
+use fate_core::Key;
 use fate_core::{Clock, Event, Interest, Readiness, Until};
 use rustix::io::{Errno, dup2};
 use std::collections::BTreeSet;
