@@ -178,7 +178,7 @@ impl<C: ?Sized> Fuses<C> {
             number,
             place,
             job: Job::NONE,
-            lit: (lit.as_nanos() >> 30) as u32,
+            lit: u32::try_from(lit.as_nanos() >> 30).unwrap_or(u32::MAX),
             clock,
             state: State::Burning,
             held: true,

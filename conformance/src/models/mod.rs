@@ -1,0 +1,3 @@
+//! Models: structures so plain that they are right at a glance, however slow.
+
+pub mod fuses;
