@@ -10,7 +10,7 @@ use fate_core::{Clock, Instant};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 #[global_allocator]
@@ -178,7 +178,7 @@ impl Loop for Counter {
 #[test]
 fn calls_from_another_thread_do_not_allocate_once_warm() {
     const ROUNDS: u64 = 300;
-    let (door, here, queue) = (Door::<Counter>::default(), Rc::<Counter>::default(), RefCell::new(Flat::new()));
+    let (door, here, queue) = (Arc::<Door<Counter>>::default(), Rc::<Counter>::default(), RefCell::new(Flat::new()));
     door.open(&here);
     let steps = Barrier::new(2);
     let rounds = |work: &dyn Fn()| {

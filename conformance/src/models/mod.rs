@@ -1,3 +1,4 @@
 //! Models: structures so plain that they are right at a glance, however slow.
 
+pub mod deferreds;
 pub mod fuses;

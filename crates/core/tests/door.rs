@@ -59,7 +59,7 @@ impl TestRing {
 }
 
 /// Turns until every sender was heard so many times. Returns how often the loop slept.
-fn turn_until_all_heard(door: &Door<TestLoop>, here: &Rc<TestLoop>, ring: &TestRing, calls: u32) -> usize {
+fn turn_until_all_heard(door: &Arc<Door<TestLoop>>, here: &Rc<TestLoop>, ring: &TestRing, calls: u32) -> usize {
     let queue = RefCell::new(Flat::new());
     let mut sleeps = 0;
     while !here.has_heard_all(calls) {
@@ -112,7 +112,7 @@ fn bounded_calls_from_eight_threads_arrive_in_order() {
 /// H2: a thousand calls to a loop that sleeps ring once.
 #[test]
 fn many_calls_wake_a_sleeping_loop_once() {
-    let (door, here, ring) = (Door::<TestLoop>::default(), Rc::<TestLoop>::default(), Arc::<TestRing>::default());
+    let (door, here, ring) = (Arc::<Door<TestLoop>>::default(), Rc::<TestLoop>::default(), Arc::<TestRing>::default());
     door.open(&here);
     door.set_ring(ring.clone());
     let queue = RefCell::new(Flat::new());
@@ -140,7 +140,7 @@ fn many_calls_wake_a_sleeping_loop_once() {
 /// H2: and a loop that is awake is not rung for at all.
 #[test]
 fn a_call_to_a_loop_that_is_awake_rings_for_nobody() {
-    let (door, here, ring) = (Door::<TestLoop>::default(), Rc::<TestLoop>::default(), Arc::<TestRing>::default());
+    let (door, here, ring) = (Arc::<Door<TestLoop>>::default(), Rc::<TestLoop>::default(), Arc::<TestRing>::default());
     door.open(&here);
     door.set_ring(ring.clone());
     thread::scope(|scope| {
@@ -148,6 +148,25 @@ fn a_call_to_a_loop_that_is_awake_rings_for_nobody() {
     });
     assert_eq!(ring.state.lock().unwrap().1, 0);
     assert!(!door.fall_asleep(), "it does not sleep while a call waits");
+    door.close();
+}
+
+/// H2: a bound holds for what waits behind the door too: there is room when calls have run, or were dropped.
+#[test]
+fn there_is_room_again_when_the_calls_that_were_taken_in_have_run() {
+    let (door, here) = (Arc::<Door<TestLoop>>::default(), Rc::<TestLoop>::default());
+    door.open(&here);
+    let queue = RefCell::new(Flat::new());
+    let full = |door: &Door<TestLoop>| door.call(2, |_: &Rc<TestLoop>| {}).is_err_and(|refused| refused.is_full());
+    for drop_them in [false, true] {
+        door.call(2, |_: &Rc<TestLoop>| {}).unwrap();
+        door.call(2, |_: &Rc<TestLoop>| {}).unwrap();
+        assert!(full(&door));
+        door.take_all(&queue);
+        assert!(full(&door), "they have not run");
+        while if drop_them { Flat::discard_next(&queue) } else { Flat::run_next(&queue, &here).is_some() } {}
+    }
+    assert!(!full(&door));
     door.close();
 }
 

@@ -87,7 +87,7 @@ impl Home {
         home
     }
 
-    /// One turn, as the reactor takes it. Says how many calls came.
+    /// One turn, as the reactor takes it. Says how many calls were heard.
     fn turn(&mut self) -> usize {
         if self.door.fall_asleep() {
             self.sleeps += 1;
@@ -98,8 +98,10 @@ impl Home {
     }
 
     fn run_calls(&self) -> usize {
+        let before = self.here.heard.borrow().len();
         self.door.take_all(&self.queue);
-        std::iter::from_fn(|| Flat::run_next(&self.queue, &self.here)).count()
+        while Flat::run_next(&self.queue, &self.here).is_some() {}
+        self.here.heard.borrow().len() - before
     }
 
     fn turn_until_heard(&mut self, calls: usize) {

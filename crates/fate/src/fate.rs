@@ -4,7 +4,7 @@
 
 use crate::builder::Builder;
 use crate::outcome::Outcome;
-use crate::{Failure, Fuse, Instant, IntoDeferred, Looping, Place, Remote, Report, Tick};
+use crate::{Failure, Fuse, Instant, IntoDeferred, Looping, Remote, Report, Tick};
 use fate_core::{Clock, Reactor};
 use std::fmt;
 use std::io;
@@ -294,10 +294,6 @@ impl Fate {
     /// by the last shutdown.
     pub fn report(&self) -> Report {
         self.0.report()
-    }
-
-    pub(crate) fn enter(&self, place: Place) {
-        self.0.enter(place);
     }
 }
 

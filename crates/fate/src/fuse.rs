@@ -2,10 +2,10 @@
 
 use crate::outcome::Outcome;
 use crate::{Clock, Fate, Instant, Place};
+use fate_core::Key;
 use fate_core::Reactor;
 use fate_core::parts::fuses::FuseIndex;
 use fate_core::parts::job::Job;
-use fate_core::Key;
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -57,8 +57,13 @@ impl Fuse {
     #[inline]
     #[track_caller]
     pub fn set_handler<R: Outcome>(&self, handler: impl FnOnce(&Fate) -> R + 'static) -> &Fuse {
+        self.set_handler_of(Location::caller(), handler)
+    }
+
+    /// As [`Fuse::set_handler`], on behalf of the line `place`.
+    #[inline]
+    pub(crate) fn set_handler_of<R: Outcome>(&self, place: Place, handler: impl FnOnce(&Fate) -> R + 'static) -> &Fuse {
         if let Some(reactor) = self.reactor.upgrade() {
-            let place = Location::caller();
             let replaced = reactor.fuses().borrow_mut().set_handler(self.index, place, job(handler), reactor.now());
             drop(replaced);
         }

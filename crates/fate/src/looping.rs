@@ -59,12 +59,13 @@ impl Looping {
     /// Stops: the handler is not called again, and is dropped (after it returned, if it is the one that says so). Says
     /// whether it was running.
     pub fn stop(&self) -> bool {
+        let was_running = self.0.is_running.replace(false);
         let fuse = self.0.fuse.take();
         if let Some(fuse) = fuse {
             fuse.cut();
         }
         drop(self.0.handler.take());
-        self.0.is_running.replace(false)
+        was_running
     }
 
     /// Whether the handler will be called again.
@@ -74,13 +75,12 @@ impl Looping {
 
     fn light(&self, fate: &Fate) {
         let fuse = Fuse::light(fate, fate_core::Clock::Monotonic, self.0.next.get(), fate.now(), self.0.place);
-        let again = self.clone();
-        fuse.set_handler(move |fate| again.tick(fate));
+        let coming = Coming(Some(self.clone()));
+        fuse.set_handler_of(self.0.place, move |fate| coming.go(|looping| looping.tick(fate)));
         *self.0.fuse.borrow_mut() = Some(fuse);
     }
 
     fn tick(&self, fate: &Fate) {
-        fate.enter(self.0.place);
         let Some(mut handler) = self.0.handler.take() else { return };
         let missed = self.advance(fate.now());
         let calling = Calling(self);
@@ -97,10 +97,10 @@ impl Looping {
     }
 
     fn go_on_after(&self, fate: &Fate, wait: crate::Deferred<()>) {
-        let (again, reactor) = (self.clone(), Rc::downgrade(fate.reactor()));
+        let (coming, reactor) = (Coming(Some(self.clone())), Rc::downgrade(fate.reactor()));
         drop(wait.and_both(move |result| {
             if let Some(reactor) = reactor.upgrade() {
-                again.go_on(Fate::of(&reactor));
+                coming.go(|looping| looping.go_on(Fate::of(&reactor)));
             }
             result
         }));
@@ -128,6 +128,25 @@ impl Looping {
             self.0.next.set(Instant::from_nanos(next.as_nanos().saturating_add(skipped.saturating_mul(period))));
         }
         self.light(fate);
+    }
+}
+
+/// The call that is to come. If it is dropped, none will: its fuse was cut, or what was awaited is gone.
+struct Coming(Option<Looping>);
+
+impl Coming {
+    fn go(mut self, on: impl FnOnce(Looping)) {
+        if let Some(looping) = self.0.take() {
+            on(looping);
+        }
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        if let Some(looping) = self.0.take() {
+            looping.stop();
+        }
     }
 }
 

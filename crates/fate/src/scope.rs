@@ -2,25 +2,28 @@
 
 #![allow(unsafe_code, reason = "a child's lifetime is hidden from the type of its parent's list")]
 
-use crate::Fate;
-use fate_core::parts::slots::Slots;
+use crate::{Fate, Place};
+use fate_core::machine::children::Guardian;
+use fate_core::{Key, Reactor};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 
 /// Where the children of one [`Fate::scope`] are started.
 ///
 /// # Invariants
 /// - S1 A child is polled only while its scope's future is polled, and dropped no later than that future, before the scope.
+/// - S2 When the scope is dropped, `fresh` is empty: a child may hold the scope, and start others in its own drop.
 pub struct Scope<'scope, 'env: 'scope> {
-    fresh: RefCell<Vec<HiddenFuture>>,
+    fresh: RefCell<Vec<Fresh>>,
+    reactor: Weak<Reactor>,
     /// Invariant in both lifetimes, as `std::thread::Scope` is.
     scope: PhantomData<Cell<&'scope ()>>,
     env: PhantomData<Cell<&'env ()>>,
@@ -28,6 +31,9 @@ pub struct Scope<'scope, 'env: 'scope> {
 
 /// A child whose borrows are hidden: its true lifetime is the scope's.
 type HiddenFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A child that was started and is not yet admitted, and the line that started it.
+type Fresh = (HiddenFuture, Place);
 
 impl Fate {
     /// Runs `body` with a scope in which it may start children that borrow from outside the scope, and waits for the body
@@ -61,9 +67,10 @@ impl Fate {
     /// # Cancellation
     /// Dropping the future drops the body and every child where it waits.
     pub async fn scope<'env, T>(&self, body: impl for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env>) -> T) -> T {
-        let scope = Scope { fresh: RefCell::default(), scope: PhantomData, env: PhantomData };
+        let reactor = Rc::downgrade(self.reactor());
+        let scope = Scope { fresh: RefCell::default(), reactor, scope: PhantomData, env: PhantomData };
         // Declared after the scope and before the body, so that the children go after the body and before the scope.
-        let mut children = Children::default();
+        let mut children = Children::new(self, &scope.fresh);
         let mut body = pin!(body(&scope));
         let mut output = None;
         poll_fn(|context| {
@@ -73,7 +80,7 @@ impl Fate {
                     Poll::Pending => None,
                 };
             }
-            let are_done = children.poll(&scope.fresh, context);
+            let are_done = children.poll(context);
             if are_done && let Some(output) = output.take() { Poll::Ready(output) } else { Poll::Pending }
         })
         .await
@@ -85,119 +92,142 @@ impl<'scope> Scope<'scope, '_> {
     /// started it, has waited.
     ///
     /// Dropping what this gives detaches the child; the scope waits for it all the same.
+    #[track_caller]
     pub fn spawn<T: 'scope>(&'scope self, future: impl Future<Output = T> + 'scope) -> Scoped<'scope, T> {
-        let state = Rc::new(ScopedState { output: Cell::new(None), waiter: Cell::new(None) });
+        let reactor = self.reactor.clone();
+        let state = Rc::new(ScopedState { output: Cell::new(None), waiter: Cell::new(None), reactor });
         let told = state.clone();
         let child: Pin<Box<dyn Future<Output = ()> + 'scope>> = Box::pin(async move {
             let output = future.await;
             told.output.set(Some(output));
-            if let Some(waiter) = told.waiter.take() {
-                waiter.wake();
+            if let (Some(waiter), Some(reactor)) = (told.waiter.take(), told.reactor.upgrade()) {
+                waiter.wake(&reactor);
             }
         });
         // SAFETY: S1: the child is polled and dropped only within its scope's future, and that cannot outlive `'env`, which it
         // names, nor the scope itself, which it owns; a future that is leaked polls nothing any more. The two types differ in
         // nothing but the lifetime.
         let child = unsafe { mem::transmute::<Pin<Box<dyn Future<Output = ()> + 'scope>>, HiddenFuture>(child) };
-        self.fresh.borrow_mut().push(child);
+        self.fresh.borrow_mut().push((child, Location::caller()));
         Scoped { state, scope: PhantomData }
     }
 }
 
 /// The children of one scope, owned by its future alone.
-#[derive(Default)]
-struct Children {
-    living: Slots<Child, 16>,
-    calls: Arc<Calls>,
+struct Children<'a> {
+    fate: &'a Fate,
+    fresh: &'a RefCell<Vec<Fresh>>,
+    living: BTreeMap<Key, Child<'a>>,
+    parent: Rc<Parent>,
 }
 
-struct Child {
+struct Child<'a> {
     future: HiddenFuture,
-    /// Made once the child's number is known.
-    bell: Option<Arc<ChildBell>>,
+    key: Key,
+    fate: &'a Fate,
 }
 
-/// Which children were woken, and how their parent is.
+/// Which children were woken, and who has the scope.
 #[derive(Default)]
-struct Calls(Mutex<Called>);
-
-#[derive(Default)]
-struct Called {
-    children: Vec<u32>,
-    parent: Option<Waker>,
+struct Parent {
+    woken: RefCell<Vec<Key>>,
+    waiter: Cell<Option<Waiter>>,
 }
 
-/// Marks its child, and wakes the parent.
-struct ChildBell {
-    child: u32,
-    rung: AtomicBool,
-    calls: Arc<Calls>,
+/// Who waits: a task or child of the same Fate, which is woken by its key, or somebody else.
+enum Waiter {
+    Task(Key),
+    Waker(Waker),
 }
 
-impl Children {
-    /// Polls every child that was woken or is new. Says whether no child is left.
-    fn poll(&mut self, fresh: &RefCell<Vec<HiddenFuture>>, context: &mut Context<'_>) -> bool {
-        self.calls.lock().parent = Some(context.waker().clone());
-        loop {
-            self.admit(fresh);
-            let called = mem::take(&mut self.calls.lock().children);
-            if called.is_empty() {
-                break;
-            }
-            called.into_iter().for_each(|child| self.poll_child(child));
+impl<'a> Children<'a> {
+    fn new(fate: &'a Fate, fresh: &'a RefCell<Vec<Fresh>>) -> Children<'a> {
+        Children { fate, fresh, living: BTreeMap::new(), parent: Rc::default() }
+    }
+
+    /// Polls every child that was woken or is new, once: one that is woken or started meanwhile has its turn when the parent
+    /// is polled again, so none can keep the others or the loop waiting. Says whether no child is left.
+    fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        self.parent.waiter.set(Some(Waiter::polled(context, self.fate.reactor())));
+        self.admit();
+        for key in self.parent.woken.take() {
+            self.poll_child(key);
         }
-        let are_done = self.living.is_empty();
-        if are_done {
-            self.calls.lock().parent = None;
+        if !self.fresh.borrow().is_empty() {
+            context.waker().wake_by_ref();
+            return false;
         }
-        are_done
+        self.living.is_empty()
     }
 
     /// Takes in the children that were started since.
-    fn admit(&mut self, fresh: &RefCell<Vec<HiddenFuture>>) {
-        for future in fresh.take() {
-            let child = self.living.insert(Child { future, bell: None }).index;
-            let bell = ChildBell { child, rung: AtomicBool::new(false), calls: self.calls.clone() };
-            if let Some(place) = self.living.get_mut(child) {
-                place.bell = Some(Arc::new(bell));
-            }
-            self.calls.lock().children.push(child);
+    fn admit(&mut self) {
+        for (future, place) in self.fresh.take() {
+            let key = self.fate.reactor().admit_child(place, self.parent.clone());
+            self.living.insert(key, Child { future, key, fate: self.fate });
+            self.parent.woken.borrow_mut().push(key);
         }
     }
 
-    fn poll_child(&mut self, number: u32) {
-        let Some(child) = self.living.get_mut(number) else { return };
-        let Some(bell) = &child.bell else { return };
-        bell.rung.store(false, Ordering::SeqCst);
-        let waker = Waker::from(bell.clone());
-        if child.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            let finished = self.living.remove(number);
+    fn poll_child(&mut self, key: Key) {
+        let Some(child) = self.living.get_mut(&key) else { return };
+        if self.fate.reactor().poll_child(key, child.future.as_mut()).is_ready() {
+            let finished = self.living.remove(&key);
             drop(finished);
         }
     }
 }
 
-impl Calls {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Called> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// S2: what a child starts when it is dropped is dropped too.
+impl Drop for Children<'_> {
+    fn drop(&mut self) {
+        let _rest = Forgotten(self.fresh);
+        drop(mem::take(&mut self.living));
+        let mut late = self.fresh.take();
+        while !late.is_empty() {
+            drop(late);
+            late = self.fresh.take();
+        }
     }
 }
 
-impl Wake for ChildBell {
-    fn wake(self: Arc<ChildBell>) {
-        self.wake_by_ref();
+/// If dropping the children panics, those that were started last are leaked rather than dropped with the scope (S2).
+struct Forgotten<'a>(&'a RefCell<Vec<Fresh>>);
+
+impl Drop for Forgotten<'_> {
+    fn drop(&mut self) {
+        mem::forget(self.0.take());
+    }
+}
+
+impl Drop for Child<'_> {
+    fn drop(&mut self) {
+        self.fate.reactor().dismiss_child(self.key);
+    }
+}
+
+impl Guardian for Parent {
+    fn wake_child(&self, child: Key, reactor: &Reactor) {
+        self.woken.borrow_mut().push(child);
+        if let Some(waiter) = self.waiter.take() {
+            waiter.wake(reactor);
+        }
+    }
+}
+
+impl Waiter {
+    /// Whoever is polled now.
+    fn polled(context: &Context<'_>, reactor: &Reactor) -> Waiter {
+        match reactor.polled_task(context.waker()) {
+            Some(task) => Waiter::Task(task),
+            None => Waiter::Waker(context.waker().clone()),
+        }
     }
 
-    fn wake_by_ref(self: &Arc<ChildBell>) {
-        if !self.rung.swap(true, Ordering::SeqCst) {
-            let parent = {
-                let mut called = self.calls.lock();
-                called.children.push(self.child);
-                called.parent.clone()
-            };
-            if let Some(parent) = parent {
-                parent.wake();
-            }
+    fn wake(self, reactor: &Reactor) {
+        match self {
+            Waiter::Task(task) => reactor.wake(task),
+            Waiter::Waker(waker) => waker.wake(),
         }
     }
 }
@@ -210,7 +240,8 @@ pub struct Scoped<'scope, T> {
 
 struct ScopedState<T> {
     output: Cell<Option<T>>,
-    waiter: Cell<Option<Waker>>,
+    waiter: Cell<Option<Waiter>>,
+    reactor: Weak<Reactor>,
 }
 
 impl<T> Future for Scoped<'_, T> {
@@ -220,7 +251,8 @@ impl<T> Future for Scoped<'_, T> {
         match self.state.output.take() {
             Some(output) => Poll::Ready(output),
             None => {
-                self.state.waiter.set(Some(context.waker().clone()));
+                let waiter = self.state.reactor.upgrade().map(|reactor| Waiter::polled(context, &reactor));
+                self.state.waiter.set(waiter);
                 Poll::Pending
             }
         }

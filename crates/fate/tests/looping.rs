@@ -65,8 +65,8 @@ fn a_late_tick_does_not_move_those_after_it() {
 #[test]
 fn ticks_that_were_missed_are_skipped_and_counted_and_never_bunched() {
     let ticks = ticks_that_take(&[seconds(3.5), seconds(0.1), seconds(10.0)], SECOND);
-    // The second tick begins at 4.5 in place of those of 2, 3 and 4; then the grid is kept again, until 16 is hit exactly,
-    // in place of 7 to 15.
+    // The tick of 2 comes at 4.5, when 3 and 4 are missed; 5 is on time, and takes until 15: the tick of 6 comes then, when
+    // 7 to 15 are missed.
     assert_eq!(ticks, [(SECOND, 0), (seconds(4.5), 2), (SECOND * 5, 0), (SECOND * 15, 9)]);
 }
 

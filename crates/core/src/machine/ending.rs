@@ -1,15 +1,17 @@
 //! How a run begins and ends: nothing left to happen, or a shutdown in stages.
 //!
 //! ```text
-//!   Open ──shutdown()──▶ Asked ──end of turn──▶ Draining ──triggers done, or deadline──▶ everything is dropped ──▶ Open
+//!   Open ──shutdown()──▶ Asked ──end of turn──▶ Draining ──triggers done, or deadline──▶ Dropping ──all dropped──▶ Open
 //! ```
 //!
 //! Asking changes nothing in the turn that asks. Then the triggers set with `before_shutdown` run in order, and the loop goes on
 //! until each has let go of its [`Hold`], or the deadline is over. Then what is left is listed, fuses are cut, Deferreds
 //! and tasks cancelled, their callbacks given one last round, and every handler dropped. After that the reactor is as new.
+//! If a panic is carried out of the dropping, the next run goes on with it.
 
 use super::reactor::Reactor;
 use super::report::Live;
+use super::turn::Turn;
 use crate::parts::flat::Flat;
 use crate::parts::fuses::FuseIndex;
 use crate::parts::job::Job;
@@ -51,6 +53,7 @@ enum Stage {
     Open,
     Asked,
     Draining,
+    Dropping,
 }
 
 pub(super) struct Ending {
@@ -119,27 +122,31 @@ impl Reactor {
     /// # Errors
     /// As [`Reactor::turn`].
     pub fn step(self: &Rc<Reactor>, patience: Duration) -> Result<Step, Failure> {
+        if self.ending.stage.get() == Stage::Dropping {
+            return self.finish();
+        }
         let alive = self.take_turn(patience)?;
         match self.ending.stage.get() {
             Stage::Open if alive => Ok(Step::GoOn),
             Stage::Open => Ok(Step::Idle),
             Stage::Asked => {
                 self.begin_draining();
-                Ok(self.drain())
+                self.drain()
             }
-            Stage::Draining => Ok(self.drain()),
+            Stage::Draining | Stage::Dropping => self.drain(),
         }
     }
 
-    /// What the next turn would wait for; `None` if nothing can ever happen.
+    /// What the next turn would wait for; `None` if nothing can ever happen. What the kernel has not been told of yet is
+    /// not waited for.
     pub fn waits_until(&self) -> Option<Until> {
-        self.is_alive().then(|| self.how_long(Duration::MAX))
+        let is_told = self.outbox.borrow().is_empty();
+        self.is_alive().then(|| if is_told { self.how_long(Duration::MAX) } else { Until::NOW })
     }
 
     /// Whether anything can still happen.
     pub fn is_alive(&self) -> bool {
-        !self.ready.borrow().is_empty()
-            || self.ending.stage.get() == Stage::Asked
+        self.has_work()
             || self.fuses.borrow().expected() > 0
             || !self.watches.borrow().is_empty()
             || self.door.is_held()
@@ -154,9 +161,9 @@ impl Reactor {
         }
     }
 
-    /// Whether a shutdown was asked for and has not begun.
-    pub(super) fn is_shutdown_asked(&self) -> bool {
-        self.ending.stage.get() == Stage::Asked
+    /// Whether a shutdown is to begin, or to go on, that waits for nothing.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.ending.stage.get(), Stage::Asked | Stage::Dropping)
     }
 
     /// Whether a shutdown was asked for and is not complete.
@@ -215,21 +222,29 @@ impl Reactor {
     }
 
     /// Drops everything if no trigger holds the shutdown up any more.
-    fn drain(self: &Rc<Reactor>) -> Step {
+    fn drain(self: &Rc<Reactor>) -> Result<Step, Failure> {
         let held = Rc::strong_count(&self.ending.holds.borrow()) > 1;
         if held && !self.ending.overdue.get() && self.is_alive() {
-            return Step::GoOn;
+            return Ok(Step::GoOn);
         }
         self.forget_deadline();
         *self.ending.left.borrow_mut() = self.live_things();
-        self.drop_everything();
+        self.ending.stage.set(Stage::Dropping);
+        self.finish()
+    }
+
+    /// The last turn: only dropping, and what comes of it.
+    fn finish(self: &Rc<Reactor>) -> Result<Step, Failure> {
+        let turn = Turn::last(self);
+        turn.phase(Reactor::drop_everything);
         self.saw(Deed::ShutDown, None);
         self.ending.stage.set(Stage::Open);
-        Step::ShutDown
+        turn.end()?;
+        Ok(Step::ShutDown)
     }
 
     /// Ends everything that lives. What is dropped may be user code, and may make new things: those go too.
-    pub fn drop_everything(self: &Rc<Reactor>) {
+    fn drop_everything(self: &Rc<Reactor>) {
         for _ in 0..ROUNDS {
             self.cut_all();
             for (living, _) in self.all_living() {
@@ -240,8 +255,8 @@ impl Reactor {
                     break;
                 }
             }
-            while self.drop_any_task() || self.unwatch_any() || Flat::discard_next(&self.ready) {}
-            if self.fuses.borrow().expected() == 0 && self.ready.borrow().is_empty() && self.all_living().is_empty() {
+            while self.drop_tasks() || self.unwatch_all() || Flat::discard_next(&self.ready) {}
+            if self.ready.borrow().is_empty() && self.live_things().is_empty() {
                 break;
             }
         }

@@ -1,6 +1,7 @@
 //! Machine: the reactor owns the parts and has no algorithm; the turn is the algorithm and owns nothing. Each other file
 //! is one thing that the reactor can do.
 
+pub mod children;
 pub mod ending;
 pub mod fault;
 pub mod living;

@@ -10,9 +10,11 @@
 //!
 //! # Invariants
 //! - K1 A task is in the ready queue at most once: `queued` says so.
-//! - K2 A cell is `Waiting` with a future, or being `Polled`, or `Done` with the output that its handle has not asked for.
+//! - K2 A cell is `Waiting` with a future, or being `Polled`, or `Done` with the output that its handle has not asked for;
+//!   or a [`Child`](super::children), whose future lies in its parent.
 //! - K3 A cell that is `Done` is `held` and has no receiver.
 
+use super::children::Guardian;
 use super::reactor::Reactor;
 use crate::parts::bell::TaskBell;
 use crate::parts::parcel::Parcel;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// A future that the loop can own, whatever its output.
-trait Work {
+pub(super) trait Work {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Parcel>;
 }
 
@@ -55,39 +57,70 @@ pub(super) const MAIN: Key = Key { index: u32::MAX, generation: 0 };
 /// All tasks of one Fate.
 #[derive(Default)]
 pub(super) struct Tasks {
-    cells: Slots<TaskCell, 64>,
+    pub(super) cells: Slots<TaskCell, 64>,
     spare: Vec<Ringing>,
     pub(super) main: Option<Arc<TaskBell<Reactor>>>,
     pub(super) main_woken: bool,
     polling: Cell<Option<(*const (), Key)>>,
 }
 
-struct TaskCell {
-    state: State,
+pub(super) struct TaskCell {
+    pub(super) state: State,
     receiver: Option<Rc<dyn Receiver>>,
     place: Place,
     born: Instant,
     /// The handler in which the handle was dropped.
     dropped: Option<Place>,
-    queued: bool,
+    pub(super) queued: bool,
+    /// Its turn came while it was being polled: in a turn that it took itself.
+    recalled: bool,
+    /// It is about to be dropped, and not polled any more.
+    condemned: bool,
     /// Its handle may still ask for the output.
     held: bool,
 }
 
-enum State {
+pub(super) enum State {
     /// The bell is there once somebody has kept a waker.
     Waiting(BoxedWork, Option<Ringing>),
     Polled,
     Done(Parcel),
+    /// A child of a task. The bell is there once somebody has kept a waker.
+    Child(Rc<dyn Guardian>, Option<Ringing>),
 }
 
 impl TaskCell {
+    pub(super) fn new(state: State, place: Place, born: Instant) -> TaskCell {
+        TaskCell {
+            state,
+            receiver: None,
+            place,
+            born,
+            dropped: None,
+            queued: false,
+            recalled: false,
+            condemned: false,
+            held: false,
+        }
+    }
+
+    fn is_child(&self) -> bool {
+        matches!(self.state, State::Child(..))
+    }
+
+    fn guardian(&self) -> Option<Rc<dyn Guardian>> {
+        if let State::Child(guardian, _) = &self.state { Some(guardian.clone()) } else { None }
+    }
+
     fn is_alive(&self) -> bool {
         !matches!(self.state, State::Done(_))
     }
 
     fn is_awaited_outside(&self) -> bool {
-        matches!(&self.state, State::Waiting(_, Some(ringing)) if ringing.is_shared())
+        match &self.state {
+            State::Waiting(_, Some(ringing)) | State::Child(_, Some(ringing)) => ringing.is_shared(),
+            _ => false,
+        }
     }
 }
 
@@ -125,15 +158,8 @@ impl Reactor {
     /// Spawns a task, which a handle holds; it is first polled when the ready queue reaches it.
     pub fn spawn<F: Future<Output: 'static> + 'static>(&self, place: Place, future: F) -> Key {
         self.saw(Deed::Spawned, Some(place));
-        let cell = TaskCell {
-            state: State::Waiting(Box::pin(future), None),
-            receiver: None,
-            place,
-            born: self.now(),
-            dropped: None,
-            queued: true,
-            held: true,
-        };
+        let cell = TaskCell::new(State::Waiting(Box::pin(future), None), place, self.now());
+        let cell = TaskCell { queued: true, held: true, ..cell };
         let key = self.tasks.borrow_mut().cells.insert(cell);
         self.queue(move |reactor| reactor.poll_task(key));
         key
@@ -178,22 +204,28 @@ impl Reactor {
         }
     }
 
-    /// Queues a task to be polled, if it exists and is not queued already.
+    /// Queues a task to be polled, if it exists and is not queued already; for a child, its parent.
     #[inline]
     pub fn wake(&self, key: Key) {
-        {
+        let guardian = {
             let mut tasks = self.tasks.borrow_mut();
             if key == MAIN {
                 tasks.main_woken = true;
             }
             match tasks.cells.get_key_mut(key) {
-                Some(cell) if !cell.queued => cell.queued = true,
-                Some(_) => return,
-                None if key == MAIN => {}
+                Some(cell) if cell.queued => return,
+                Some(cell) => {
+                    cell.queued = true;
+                    cell.guardian()
+                }
+                None if key == MAIN => None,
                 None => return,
             }
+        };
+        match guardian {
+            None => self.queue(move |reactor| reactor.poll_task(key)),
+            Some(guardian) => guardian.wake_child(key, self),
         }
-        self.queue(move |reactor| reactor.poll_task(key));
     }
 
     /// The task that is being polled with this waker, if it is one of ours: it can then be woken without the waker.
@@ -222,18 +254,44 @@ impl Reactor {
         let tasks = &mut *self.tasks.borrow_mut();
         let cell = tasks.cells.get_key_mut(key)?;
         cell.queued = false;
-        let State::Waiting(..) = cell.state else { return None };
+        if cell.condemned || !matches!(cell.state, State::Waiting(..)) {
+            cell.recalled = true;
+            return None;
+        }
         let State::Waiting(work, ringing) = std::mem::replace(&mut cell.state, State::Polled) else { return None };
-        let ringing = match ringing.or_else(|| tasks.spare.pop()) {
-            Some(ringing) => ringing,
+        let place = cell.place;
+        Some((work, self.bell_for(key, ringing, tasks), place))
+    }
+
+    /// The bell that was kept for a task or a child, or another one. One that was kept may be ringing: it is left alone.
+    fn bell_for(&self, key: Key, kept: Option<Ringing>, tasks: &mut Tasks) -> Ringing {
+        kept.unwrap_or_else(|| match tasks.spare.pop() {
+            Some(ringing) => {
+                ringing.bell.assign(key);
+                ringing
+            }
             None => Ringing::new(self, key),
-        };
-        ringing.bell.assign(key);
-        Some((work, ringing, cell.place))
+        })
+    }
+
+    /// A bell for a child that is about to be polled, if it still exists.
+    pub(super) fn lend_bell(&self, child: Key) -> Option<Ringing> {
+        let tasks = &mut *self.tasks.borrow_mut();
+        let cell = tasks.cells.get_key_mut(child)?;
+        cell.queued = false;
+        let kept = if let State::Child(_, kept) = &mut cell.state { kept.take() } else { None };
+        Some(self.bell_for(child, kept, tasks))
     }
 
     fn set_polling(&self, polling: Option<(*const (), Key)>) -> Option<(*const (), Key)> {
         self.tasks.borrow().polling.replace(polling)
+    }
+
+    /// The task will be dropped in a moment: it is not polled any more until then, and so goes no further than it has come.
+    pub fn condemn_task(&self, key: Key) {
+        if let Some(cell) = self.tasks.borrow_mut().cells.get_key_mut(key) {
+            cell.condemned = true;
+        }
     }
 
     /// Drops a task's future where it waits. A task that is being polled is dropped when that poll returns.
@@ -249,10 +307,13 @@ impl Reactor {
         }
     }
 
-    /// Drops any one task; says whether there was one. For the end of all things.
-    pub(super) fn drop_any_task(&self) -> bool {
-        let key = self.tasks.borrow().cells.iter().map(|(key, _)| key).next();
-        key.map(|key| self.drop_task(key)).is_some()
+    /// Drops all tasks, and with them their children; says whether there was one. For the end of all things.
+    pub(super) fn drop_tasks(&self) -> bool {
+        let tasks = self.tasks.borrow();
+        let keys: Vec<Key> = tasks.cells.iter().filter(|(_, cell)| !cell.is_child()).map(|(key, _)| key).collect();
+        drop(tasks);
+        keys.iter().for_each(|&key| self.drop_task(key));
+        !keys.is_empty()
     }
 
     /// Whether a thread or another structure could still wake some task.
@@ -291,18 +352,21 @@ impl<'a> Polling<'a> {
 
     /// The task waits for something: back into its cell, unless it was dropped while it ran.
     fn put_back(self, work: BoxedWork, ringing: Ringing) {
-        let dropped = {
+        let (recalled, dropped) = {
             let tasks = &mut *self.reactor.tasks.borrow_mut();
             let kept = tasks.keep_if_unshared(ringing);
             match tasks.cells.get_key_mut(self.key) {
                 Some(cell) => {
                     cell.state = State::Waiting(work, kept);
-                    None
+                    (std::mem::take(&mut cell.recalled), None)
                 }
-                None => Some(work),
+                None => (false, Some(work)),
             }
         };
         drop(dropped);
+        if recalled {
+            self.reactor.wake(self.key);
+        }
     }
 
     /// The task is done: its output goes to the receiver, or waits for the handle, or concerns nobody.
@@ -329,7 +393,7 @@ impl<'a> Polling<'a> {
 
 impl Tasks {
     /// Keeps a bell for the next poll of any task, unless somebody has kept a waker of it: then it is given back.
-    fn keep_if_unshared(&mut self, ringing: Ringing) -> Option<Ringing> {
+    pub(super) fn keep_if_unshared(&mut self, ringing: Ringing) -> Option<Ringing> {
         if ringing.is_shared() {
             return Some(ringing);
         }

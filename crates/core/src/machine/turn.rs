@@ -66,15 +66,18 @@ impl Reactor {
         Ok(result?)
     }
 
-    /// Whether something was left over that needs neither the kernel nor time.
-    fn has_work(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.inbox.borrow().is_empty() || !self.crowd.borrow().is_empty()
+    /// Whether there is something to do that needs neither the kernel nor time.
+    pub(super) fn has_work(&self) -> bool {
+        !self.ready.borrow().is_empty()
+            || !self.inbox.borrow().is_empty()
+            || !self.crowd.borrow().is_empty()
+            || self.door.has_calls()
+            || self.is_ending()
     }
 
     /// When to stop waiting for the kernel.
     pub(super) fn how_long(&self, patience: Duration) -> Until {
-        if patience.is_zero() || !self.ready.borrow().is_empty() || !self.crowd.borrow().is_empty() || !self.is_alive()
-        {
+        if patience.is_zero() || self.has_work() || !self.is_alive() {
             return Until::NOW;
         }
         let mut until = Until::FOREVER;
@@ -165,7 +168,7 @@ impl Reactor {
     pub fn next_due(&self) -> Option<Instant> {
         let now = self.time.now(Clock::Monotonic);
         let may_sleep = !self.is_guest.get() || self.prepare_host().unwrap_or(false);
-        if !may_sleep || self.has_work() || self.is_shutdown_asked() {
+        if !may_sleep || self.has_work() {
             return Some(now);
         }
         let until = |clock| {
@@ -195,8 +198,9 @@ impl Reactor {
     }
 }
 
-/// A turn that has begun. Whichever way it ends, what it changed is put back.
-struct Turn<'a> {
+/// A turn that has begun. Whichever way it ends, what it changed is put back; but the present does not go back to what it
+/// was before a turn within a turn.
+pub(super) struct Turn<'a> {
     reactor: &'a Rc<Reactor>,
     outer_time: Option<Instant>,
     outer_place: Option<Place>,
@@ -210,15 +214,22 @@ impl<'a> Turn<'a> {
         turn
     }
 
+    /// A turn that asks nobody anything: for the end of all things.
+    pub(super) fn last(reactor: &'a Rc<Reactor>) -> Turn<'a> {
+        let turn = Turn::begin(reactor);
+        reactor.turn_time.set(Some(reactor.time.now(Clock::Monotonic)));
+        turn
+    }
+
     /// Runs a phase to its end, however many of its handlers panic; unless the fault handler lets a panic out.
-    fn phase(&self, phase: impl Fn(&Rc<Reactor>)) {
+    pub(super) fn phase(&self, phase: impl Fn(&Rc<Reactor>)) {
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| phase(self.reactor))) {
             self.reactor.panicked(panic);
         }
         self.reactor.current.set(self.outer_place);
     }
 
-    fn end(self) -> Result<bool, Failure> {
+    pub(super) fn end(self) -> Result<bool, Failure> {
         match self.reactor.stop.borrow_mut().take() {
             Some(failure) => Err(failure),
             None => Ok(self.reactor.is_alive()),
@@ -228,7 +239,8 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.reactor.turn_time.set(self.outer_time);
+        let present = if self.outer_time.is_some() { self.outer_time.max(self.reactor.turn_time.get()) } else { None };
+        self.reactor.turn_time.set(present);
         self.reactor.current.set(self.outer_place);
     }
 }

@@ -45,10 +45,13 @@ impl Reactor {
         removed.is_some()
     }
 
-    /// Ends any one watch; says whether there was one. For the end of all things.
-    pub(super) fn unwatch_any(&self) -> bool {
-        let key = self.watches.borrow().iter().map(|(key, _)| key).next();
-        key.is_some_and(|key| self.unwatch(key))
+    /// Ends all watches; says whether there was one. For the end of all things.
+    pub(super) fn unwatch_all(&self) -> bool {
+        let keys: Vec<Key> = self.watches.borrow().iter().map(|(key, _)| key).collect();
+        for key in &keys {
+            self.unwatch(*key);
+        }
+        !keys.is_empty()
     }
 
     /// Every descriptor that is watched, for what, and who asked.
@@ -68,7 +71,9 @@ impl Reactor {
         let Some((mut handler, place)) = self.take_watch_handler(key) else { return };
         self.enter(place);
         let refused = matches!(event, Event::Refused(_));
+        let telling = Telling { reactor: self, key };
         let again = handler(self, event) && !refused;
+        drop(telling);
         let mut watches = self.watches.borrow_mut();
         let Some(cell) = watches.get_key_mut(key) else {
             drop(watches);
@@ -88,5 +93,20 @@ impl Reactor {
         let mut watches = self.watches.borrow_mut();
         let cell = watches.get_key_mut(key)?;
         Some((cell.handler.take()?, cell.place))
+    }
+}
+
+/// A handler that was called. If it panics it is gone, and its watch with it.
+struct Telling<'a> {
+    reactor: &'a Reactor,
+    key: Key,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let removed = self.reactor.watches.borrow_mut().remove_key(self.key);
+            drop(removed);
+        }
     }
 }

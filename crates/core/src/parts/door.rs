@@ -58,7 +58,12 @@ pub struct Door<L: Loop> {
 
 struct State<L: Loop> {
     row: Row<L>,
+    /// Calls that were let in and have not run; of no account before somebody set a limit.
     length: usize,
+    /// Those of them that the loop has taken in.
+    taken: usize,
+    /// Somebody set a limit.
+    is_limited: bool,
     asleep: bool,
     closed: bool,
     holds: usize,
@@ -124,6 +129,30 @@ impl<L: Loop> Drop for Home<L> {
     }
 }
 
+impl<L: Loop> State<L> {
+    #[inline]
+    fn count_call(&mut self, limit: usize) {
+        self.length += 1;
+        self.is_limited |= limit != usize::MAX;
+    }
+}
+
+/// Calls that the loop has taken in: when the last of them has run, there is room for others.
+struct Batch<L: Loop> {
+    door: Arc<Door<L>>,
+    calls: usize,
+}
+
+impl<L: Loop> Drop for Batch<L> {
+    fn drop(&mut self) {
+        let mut state = self.door.lock();
+        state.length -= self.calls;
+        state.taken -= self.calls;
+        drop(state);
+        self.door.room.notify_all();
+    }
+}
+
 /// A call was not let in; the closure comes back.
 pub struct Refused<F> {
     /// What was to be called.
@@ -162,6 +191,8 @@ impl<L: Loop> Default for Door<L> {
         let state = State {
             row: Row(Flat::new()),
             length: 0,
+            taken: 0,
+            is_limited: false,
             asleep: false,
             closed: false,
             holds: 0,
@@ -198,10 +229,11 @@ impl<L: Loop> Door<L> {
     where
         G: FnOnce(&Rc<L>) + Send + 'static,
     {
-        let state = self.lock();
+        let mut state = self.lock();
         if state.closed || state.length >= limit {
             return Err(Refused { call, closed: state.closed });
         }
+        state.count_call(limit);
         self.enqueue(state, wrap(call));
         Ok(())
     }
@@ -220,13 +252,13 @@ impl<L: Loop> Door<L> {
         if state.closed {
             return Err(Refused { call, closed: true });
         }
+        state.count_call(limit);
         self.enqueue(state, call);
         Ok(())
     }
 
     fn enqueue<F: FnOnce(&Rc<L>) + Send + 'static>(&self, mut state: MutexGuard<'_, State<L>>, call: F) {
         state.row.0.push(call);
-        state.length += 1;
         self.waiting.store(true, Ordering::Release);
         Self::ring(state);
     }
@@ -244,7 +276,12 @@ impl<L: Loop> Door<L> {
     pub fn wake(&self, key: Key) {
         match self.home.get() {
             Some(home) => home.wake_task(key),
-            None => drop(self.call(usize::MAX, move |home: &Rc<L>| home.wake_task(key))),
+            None => {
+                let state = self.lock();
+                if !state.closed {
+                    self.enqueue(state, move |home: &Rc<L>| home.wake_task(key));
+                }
+            }
         }
     }
 
@@ -279,17 +316,28 @@ impl<L: Loop> Door<L> {
         state.holds > 0 || !state.row.0.is_empty()
     }
 
-    /// Moves all calls that wait to the end of `queue`. Costs one load if there is none.
+    /// Whether a call waits. Costs one load.
+    pub fn has_calls(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Moves all calls that wait to the end of `queue`. Costs one load if there is none. There is room for others when
+    /// these have run, or were dropped.
     #[inline]
-    pub fn take_all(&self, queue: &RefCell<Flat<Rc<L>>>) {
+    pub fn take_all(self: &Arc<Door<L>>, queue: &RefCell<Flat<Rc<L>>>) {
         if self.waiting.load(Ordering::Acquire) {
             let mut state = self.lock();
             self.waiting.store(false, Ordering::Relaxed);
-            queue.borrow_mut().append(&mut state.row.0);
+            let mut queue = queue.borrow_mut();
+            queue.append(&mut state.row.0);
             state.row.0.relax();
-            state.length = 0;
-            drop(state);
-            self.room.notify_all();
+            if state.is_limited {
+                let batch = Batch { door: self.clone(), calls: state.length - state.taken };
+                state.taken = state.length;
+                queue.push(move |_| drop(batch));
+            } else {
+                state.length = 0;
+            }
         }
     }
 
@@ -311,7 +359,6 @@ impl<L: Loop> Door<L> {
         self.home.set(Weak::new());
         let mut state = self.lock();
         state.closed = true;
-        state.length = 0;
         let row = mem::take(&mut state.row.0);
         state.ring = None;
         drop(state);

@@ -94,6 +94,9 @@ impl<C: ?Sized + 'static, R: 'static> Flat<C, R> {
 
     /// Moves everything that `other` holds to the end of this queue.
     pub fn append(&mut self, other: &mut Flat<C, R>) {
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
         self.make_room(other.words.len() - other.head);
         self.words.extend_from_slice(&other.words[other.head..]);
         other.head = other.words.len();

@@ -23,12 +23,13 @@
 use super::control::Control;
 use super::remains::Remains;
 use crate::{Abandoned, Cancelled, Failure, Panicked, Place};
+use fate_core::Key;
 use fate_core::Reactor;
+use fate_core::machine::fault::Fault;
 use fate_core::machine::living::Living;
 use fate_core::machine::tasks::Receiver;
 use fate_core::parts::flat::Flat;
 use fate_core::parts::parcel::Parcel;
-use fate_core::Key;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::Waker;
@@ -354,6 +355,24 @@ impl Node {
         }
     }
 
+    /// The Fate went before it could report the failure that this node holds. That something was cancelled or abandoned
+    /// then is no news.
+    #[cold]
+    fn report_too_late(&self) {
+        if !self.is(SETTLED) || !self.has_run() {
+            return;
+        }
+        match self.take_outcome() {
+            Some(Err(failure)) if failure.is::<Cancelled>() || failure.is::<Abandoned>() || self.is_known(&failure) => {
+            }
+            Some(Err(failure)) => {
+                Fault::Unheard { failure: failure.dropped_at(self.dropped.get()) }.print();
+            }
+            Some(value) => self.put(value),
+            None => {}
+        }
+    }
+
     /// Whether this failure was told already, or is what the holder asked for.
     fn is_known(&self, failure: &Failure) -> bool {
         failure.is::<Panicked>() || (self.is(HUSHED) && failure.is::<Cancelled>())
@@ -464,7 +483,7 @@ impl Node {
 
     /// Whether its steps or its canceller are about to run.
     fn is_on_its_way(&self) -> bool {
-        self.is(QUEUED) || (self.is(CANCELLED) && !self.is(FIRED))
+        (self.is(QUEUED) && self.pauses.get() == 0) || (self.is(CANCELLED) && !self.is(FIRED))
     }
 
     fn innermost(self: &Rc<Node>) -> Rc<Node> {
@@ -492,6 +511,9 @@ impl Node {
         let canceller = self.canceller.take();
         match (canceller, self.reactor.upgrade()) {
             (Some(canceller), Some(reactor)) => {
+                if let Canceller::Task(task) = canceller {
+                    reactor.condemn_task(task);
+                }
                 let node = self.clone();
                 reactor.queue(move |reactor| {
                     reactor.enter(node.place);
@@ -556,11 +578,15 @@ impl Living for Node {
 impl Drop for Node {
     #[inline]
     fn drop(&mut self) {
-        if let (Some(key), Some(reactor)) = (self.key.take(), self.reactor.upgrade()) {
+        let reactor = self.reactor.upgrade();
+        if let (Some(key), Some(reactor)) = (self.key.take(), &reactor) {
             reactor.strike_out(key);
         }
         if self.flags.get() & (SETTLED | AWAITED) == 0 && self.steps.get_mut().is_empty() && self.is(FIRED) {
             return;
+        }
+        if reactor.is_none() {
+            self.report_too_late();
         }
         let waiter = self.waiter.take();
         let (steps, outcome, canceller) = (self.steps.take(), self.outcome.take(), self.canceller.take());

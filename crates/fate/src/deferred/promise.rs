@@ -24,6 +24,15 @@ use std::rc::Rc;
 /// sim.run()?;
 /// # Ok::<(), fate::Failure>(())
 /// ```
+///
+/// That it fires once is a matter of types:
+///
+/// ```compile_fail,E0382
+/// # let fate = fate::sim::Sim::new(1).host("here");
+/// let (promise, deferred) = fate.deferred();
+/// promise.callback(1);
+/// promise.callback(2); // it was moved
+/// ```
 #[must_use = "a promise that is dropped fails its Deferred"]
 pub struct Promise<T: 'static> {
     node: Rc<Node>,

@@ -38,7 +38,7 @@ impl<T: 'static> Deferred<T> {
         let fuse = Fuse::light(fate, Clock::Monotonic, now + limit, now, place);
         let is_up = Rc::new(Cell::new(false));
         let (flag, node) = (Rc::downgrade(&is_up), Rc::downgrade(&self.node()));
-        fuse.set_handler(move |_| {
+        fuse.set_handler_of(place, move |_| {
             if let Some(node) = node.upgrade() {
                 node.at_rest(move |innermost| {
                     if let Some(is_up) = flag.upgrade() {

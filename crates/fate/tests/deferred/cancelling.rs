@@ -306,7 +306,7 @@ fn cancelling_from_within_a_step_or_a_canceller_is_harmless() {
     deferred.cancel();
     deferred.add_both(rig.pen().end("cancelled"));
     rig.run();
-    assert_eq!(rig.said(), ["canceller", "step ()", "cancelled 7"]);
+    assert_eq!(rig.said(), ["step ()", "canceller", "cancelled 7"]);
     drop(promise);
 }
 

@@ -15,16 +15,12 @@ fn a_deferred_that_is_late_is_cancelled_and_fails_with_elapsed() {
     let (promise, deferred) = rig.fate.deferred::<u32>();
     let pen = rig.pen();
     promise.on_cancel(move |_| pen.say("canceller"));
-    let line = line!() + 1;
-    drop(
-        deferred
-            .add_timeout(seconds(4))
-            .or_else(move |failure| {
-                assert_eq!(failure.born().line(), line);
-                Err(failure)
-            })
-            .add_both(rig.pen().end("end")),
-    );
+    let (line, deferred) = (line!(), deferred.add_timeout(seconds(4)));
+    let deferred = deferred.or_else(move |failure| {
+        assert_eq!(failure.born().line(), line);
+        Err(failure)
+    });
+    drop(deferred.add_both(rig.pen().end("end")));
     rig.run();
     assert_eq!(rig.said(), ["canceller", "end failed: time is up"]);
     assert_eq!(rig.sim.elapsed(), seconds(4));

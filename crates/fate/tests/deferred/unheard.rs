@@ -5,6 +5,7 @@ use fate::sim::Sim;
 use fate::{Abandoned, Deferred, Failure, Fate};
 use std::cell::Cell;
 use std::io;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -292,6 +293,29 @@ fn a_task_that_ends_with_an_error_which_nobody_looks_at_is_reported() {
     drop(rig.fate.spawn(async { Err::<(), Failure>("looked at".into()) }).add_callback(drop));
     rig.run();
     assert_eq!(rig.unheard(), ["a failure", "an error of the system"]);
+}
+
+/// D7: nothing is swallowed: a failure whose Fate went before it could be reported is printed, unless an errback waited for
+/// it, or it only says that the Fate went.
+#[test]
+fn a_failure_that_outlives_its_fate_is_printed() {
+    const CHILD: &str = "FATE_OUTLIVED";
+    if std::env::var_os(CHILD).is_some() {
+        let fate = Sim::new(1).host("here");
+        let (promise, abandoned) = fate.deferred::<u32>();
+        let (unheard, heard) = (fate.fail::<u32>("the tea is cold"), fate.fail::<u32>("an errback").add_errback(|_| 1));
+        drop(fate.fail::<u32>("the butter is in the works"));
+        drop((fate, promise, abandoned, unheard, heard));
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "unheard::a_failure_that_outlives_its_fate_is_printed", "--nocapture"]).env(CHILD, "yes");
+    let output = child.output().unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = printed.lines().filter_map(|line| line.split(" (born").next()).collect();
+    let unheard = "fate: a failure was dropped unheard: ";
+    assert_eq!(lines, [format!("{unheard}the butter is in the works"), format!("{unheard}the tea is cold")]);
 }
 
 /// D7: a failure that the fault handler meets between handlers stops the run if it says so, and nothing is lost.
