@@ -152,7 +152,8 @@ impl Fate {
     }
 
     /// Adds something to do when a shutdown begins, after those that were added before; if it gives a Deferred, the
-    /// shutdown waits for it, all of them at once, until the deadline ([`Builder::grace`]).
+    /// shutdown waits for it, all of them at once, until the deadline ([`Builder::grace`]). Once a shutdown has begun it is
+    /// too late for that one: the trigger is dropped.
     ///
     /// ```
     /// use fate::{Fate, Result};

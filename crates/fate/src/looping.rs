@@ -85,7 +85,7 @@ impl Looping {
         let missed = self.advance(fate.now());
         let calling = Calling(self);
         let wait = handler(fate, Tick { missed });
-        drop(calling);
+        std::mem::forget(calling);
         if !self.is_running() {
             return drop(handler);
         }
@@ -155,9 +155,7 @@ struct Calling<'a>(&'a Looping);
 
 impl Drop for Calling<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.0.is_running.set(false);
-        }
+        self.0.0.is_running.set(false);
     }
 }
 

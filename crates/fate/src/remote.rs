@@ -46,9 +46,9 @@ impl Remote {
         Remote { door: fate.reactor().door().clone(), limit: usize::MAX, hold: None }
     }
 
-    /// The same, but it lets no more than `limit` calls wait, its own and others' together.
+    /// The same, but it lets no more than `limit` calls wait, its own and others' together. A limit of zero counts as one.
     pub fn bounded(mut self, limit: usize) -> Remote {
-        self.limit = limit;
+        self.limit = limit.max(1);
         self
     }
 

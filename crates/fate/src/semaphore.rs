@@ -76,9 +76,7 @@ impl DeferredSemaphore {
 
     /// Adds tokens.
     pub fn add(&self, tokens: usize) {
-        for _ in 0..tokens {
-            self.0.release();
-        }
+        self.0.add(tokens);
     }
 
     /// How many tokens are free.
@@ -102,18 +100,20 @@ impl DeferredSemaphore {
 }
 
 impl State {
-    /// Gives a token to the first who still waits.
-    fn release(self: &Rc<State>) {
-        match self.waiters.next() {
-            Some(((), waiter)) => waiter.callback(Permit(self.clone())),
-            None => self.free.set(self.free.get() + 1),
+    /// Gives tokens to those who still wait, first come, first served; what is left is free.
+    fn add(self: &Rc<State>, tokens: usize) {
+        for given in 0..tokens {
+            let Some(((), waiter)) = self.waiters.next() else {
+                return self.free.set(self.free.get().saturating_add(tokens - given));
+            };
+            waiter.callback(Permit(self.clone()));
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.release();
+        self.0.add(1);
     }
 }
 

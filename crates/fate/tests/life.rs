@@ -690,11 +690,12 @@ fn a_shutdown_asked_for_in_a_turn_inside_a_handler_waits_for_that_handler() {
     fate.call_soon(move |fate| {
         fate.call_soon(|fate| fate.shutdown());
         assert!(fate.turn(Duration::ZERO).unwrap());
-        assert!(fate.turn(HOUR * 2).unwrap(), "and nothing is waited for any more");
+        outer.note((fate.now(), Rc::strong_count(&token)));
+        assert!(!fate.turn(HOUR * 2).unwrap(), "it goes on as before, and waits for what is left");
         outer.note((fate.now(), Rc::strong_count(&token)));
     });
     fate.run().unwrap();
-    assert_eq!(log.take(), [(Instant::START, 2)]);
+    assert_eq!(log.take(), [(Instant::START, 2), (Instant::START + HOUR, 1)]);
 }
 
 /// L7: the Fate itself.

@@ -15,7 +15,8 @@ use std::time::Duration;
 /// A program of three hosts that do this and that as chance has it, and hand each other promises to fire.
 fn play(seed: u64) -> Sim {
     let mut sim = Sim::new(seed);
-    let hosts = ["alice", "bob", "carol"].map(|name| sim.host_with(name, Fate::builder().on_fault(|_, _| Verdict::GoOn)));
+    let hosts =
+        ["alice", "bob", "carol"].map(|name| sim.host_with(name, Fate::builder().on_fault(|_, _| Verdict::GoOn)));
     let open: Rc<RefCell<Vec<Promise<u64>>>> = Rc::default();
     for fate in &hosts {
         let (here, open) = (fate.clone(), open.clone());
@@ -268,12 +269,16 @@ fn what_still_waits_at_the_end_is_told_with_its_host_and_who_made_it() {
     let (promise, deferred) = bob.deferred::<()>();
     bob.spawn(async move { deferred.await.is_ok() });
     sim.run().unwrap();
-    let expected = [("alice", Kind::Fuse, 2), ("alice", Kind::Fuse, 3), ("bob", Kind::Deferred, 4), ("bob", Kind::Task, 5)];
+    let expected =
+        [("alice", Kind::Fuse, 2), ("alice", Kind::Fuse, 3), ("bob", Kind::Deferred, 4), ("bob", Kind::Task, 5)];
     assert_eq!(leaks(&sim), expected.map(|(host, kind, offset)| (host.to_string(), kind, line + offset)));
     let told = sim.leaks().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(told[0].contains("alice: fuse of") && told[0].contains("waits for never"), "{told:?}");
     assert!(told[1].contains("waits for 3600.000000000s, and for a handler"), "{told:?}");
-    assert!(told[2].contains("waits for its Promise") && told[3].contains("waits for a fuse or a Deferred"), "{told:?}");
+    assert!(
+        told[2].contains("waits for its Promise") && told[3].contains("waits for a fuse or a Deferred"),
+        "{told:?}"
+    );
     promise.callback(());
     assert!(fuse.cut() && unheard.cut());
     sim.run().unwrap();

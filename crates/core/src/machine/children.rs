@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 /// Knows the parent of a child.
 pub trait Guardian {
-    /// The child was woken: has the parent poll it. Runs no user code.
+    /// The child was woken: has the parent poll it. May wake a waker of the parent's.
     fn wake_child(&self, child: Key, reactor: &Reactor);
 }
 
@@ -31,7 +31,7 @@ impl Reactor {
         let Some(ringing) = self.lend_bell(key) else { return Poll::Pending };
         let polling = Polling::begin(self, key, &ringing);
         let state = child.poll(&mut Context::from_waker(&ringing.waker));
-        drop(polling);
+        polling.end();
         let tasks = &mut *self.tasks.borrow_mut();
         let kept = tasks.keep_if_unshared(ringing);
         if let Some(TaskCell { state: State::Child(_, bell), .. }) = tasks.cells.get_key_mut(key) {

@@ -26,9 +26,9 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How many callbacks may run after everything was cancelled.
-const LAST_ROUND: usize = 100_000;
+const LAST_CALLS: usize = 100_000;
 
-/// How often dropping may make new things before the rest is left alone.
+/// How often dropping may make new things before what is left is dropped without being run.
 const ROUNDS: usize = 100;
 
 /// A trigger: run when shutdown begins, which goes on when the hold is dropped.
@@ -99,6 +99,7 @@ impl Reactor {
         if self.running.replace(true) {
             return Err(AlreadyRunning.into());
         }
+        drop(self.stop.take());
         Ok(Running(self.clone()))
     }
 
@@ -140,8 +141,8 @@ impl Reactor {
     /// What the next turn would wait for; `None` if nothing can ever happen. What the kernel has not been told of yet is
     /// not waited for.
     pub fn waits_until(&self) -> Option<Until> {
-        let is_told = self.outbox.borrow().is_empty();
-        self.is_alive().then(|| if is_told { self.how_long(Duration::MAX) } else { Until::NOW })
+        let is_told = self.outbox.borrow().is_empty() && !self.is_ending();
+        (self.is_alive() || !is_told).then(|| if is_told { self.how_long(Duration::MAX) } else { Until::NOW })
     }
 
     /// Whether anything can still happen.
@@ -178,7 +179,7 @@ impl Reactor {
 
     /// Adds a trigger after those that are there. During a shutdown it is too late: the trigger is dropped.
     pub fn before_shutdown(&self, trigger: Trigger) {
-        if self.ending.stage.get() != Stage::Draining {
+        if matches!(self.ending.stage.get(), Stage::Open | Stage::Asked) {
             self.ending.triggers.borrow_mut().push(trigger);
         }
     }
@@ -245,22 +246,28 @@ impl Reactor {
 
     /// Ends everything that lives. What is dropped may be user code, and may make new things: those go too.
     fn drop_everything(self: &Rc<Reactor>) {
+        let mut calls = LAST_CALLS;
         for _ in 0..ROUNDS {
             self.cut_all();
             for (living, _) in self.all_living() {
                 living.end();
             }
-            for _ in 0..LAST_ROUND {
-                if Flat::run_next(&self.ready, self).is_none() {
-                    break;
-                }
-            }
-            while self.drop_tasks() || self.unwatch_all() || Flat::discard_next(&self.ready) {}
+            self.run_last(&mut calls);
+            self.drop_tasks();
+            self.unwatch_all();
             if self.ready.borrow().is_empty() && self.live_things().is_empty() {
                 break;
             }
         }
+        while Flat::discard_next(&self.ready) {}
         *self.ending.holds.borrow_mut() = Rc::default();
+    }
+
+    /// Lets what was queued run: callbacks hear that they were cancelled, and failures are reported.
+    fn run_last(self: &Rc<Reactor>, calls: &mut usize) {
+        while *calls > 0 && Flat::run_next(&self.ready, self).is_some() {
+            *calls -= 1;
+        }
     }
 
     fn cut_all(&self) {

@@ -297,12 +297,10 @@ impl Reactor {
     /// Drops a task's future where it waits. A task that is being polled is dropped when that poll returns.
     pub fn drop_task(&self, key: Key) {
         let removed = self.tasks.borrow_mut().cells.remove_key(key);
-        if let Some(cell) = removed.filter(TaskCell::is_alive) {
+        if let Some(mut cell) = removed.filter(TaskCell::is_alive) {
             self.saw(Deed::Dropped, Some(cell.place));
-            let TaskCell { state, receiver, place, .. } = cell;
-            drop(state);
-            if let Some(receiver) = receiver {
-                receiver.receive(Err(Failure::born_at(Cancelled, place)));
+            if let Some(receiver) = cell.receiver.take() {
+                receiver.receive(Err(Failure::born_at(Cancelled, cell.place)));
             }
         }
     }
@@ -341,17 +339,25 @@ pub(super) struct Polling<'a> {
     reactor: &'a Rc<Reactor>,
     key: Key,
     outer: Option<(*const (), Key)>,
+    /// Whether the poll has returned.
+    is_over: bool,
 }
 
 impl<'a> Polling<'a> {
     pub(super) fn begin(reactor: &'a Rc<Reactor>, key: Key, ringing: &Ringing) -> Polling<'a> {
         ringing.bell.answer();
         let outer = reactor.set_polling(Some((Arc::as_ptr(&ringing.bell).cast(), key)));
-        Polling { reactor, key, outer }
+        Polling { reactor, key, outer, is_over: false }
+    }
+
+    /// The poll has returned.
+    pub(super) fn end(mut self) {
+        self.is_over = true;
     }
 
     /// The task waits for something: back into its cell, unless it was dropped while it ran.
-    fn put_back(self, work: BoxedWork, ringing: Ringing) {
+    fn put_back(mut self, work: BoxedWork, ringing: Ringing) {
+        self.is_over = true;
         let (recalled, dropped) = {
             let tasks = &mut *self.reactor.tasks.borrow_mut();
             let kept = tasks.keep_if_unshared(ringing);
@@ -370,7 +376,8 @@ impl<'a> Polling<'a> {
     }
 
     /// The task is done: its output goes to the receiver, or waits for the handle, or concerns nobody.
-    fn finish(self, output: Parcel, ringing: Ringing) {
+    fn finish(mut self, output: Parcel, ringing: Ringing) {
+        self.is_over = true;
         let (receiver, place, dropped) = {
             let tasks = &mut *self.reactor.tasks.borrow_mut();
             drop(tasks.keep_if_unshared(ringing));
@@ -407,7 +414,7 @@ impl Tasks {
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
         self.reactor.set_polling(self.outer);
-        if std::thread::panicking() {
+        if !self.is_over {
             let removed = self.reactor.tasks.borrow_mut().cells.remove_key(self.key);
             if let Some(TaskCell { receiver: Some(receiver), place, .. }) = removed {
                 receiver.receive(Err(Failure::born_at(Panicked, place)));

@@ -43,7 +43,7 @@ impl Reactor {
     /// Carries a handler's panic out, after the loop is consistent again, unless the fault handler chose to go on.
     pub(super) fn take_turn(self: &Rc<Reactor>, patience: Duration) -> Result<bool, Failure> {
         let turn = Turn::begin(self);
-        self.ask_kernel(patience)?;
+        self.ask_kernel(if turn.is_outermost() && self.is_ending() { Duration::ZERO } else { patience })?;
         let moments = self.read_clocks();
         let limit = self.fuses.borrow().next_number();
         turn.phase(Reactor::deliver);
@@ -72,7 +72,6 @@ impl Reactor {
             || !self.inbox.borrow().is_empty()
             || !self.crowd.borrow().is_empty()
             || self.door.has_calls()
-            || self.is_ending()
     }
 
     /// When to stop waiting for the kernel.
@@ -107,9 +106,13 @@ impl Reactor {
         Ok(self.door.fall_asleep())
     }
 
+    /// Hands the outbox to the kernel and waits, from within the hook if there is one; whatever that has made ready is not
+    /// slept over.
     fn exchange(&self, until: &Until) -> io::Result<()> {
         let mut result = Ok(());
         let mut exchange = || {
+            let is_undone = !until.is_now() && (self.has_work() || !self.is_dozing.get());
+            let until = if is_undone { &Until::NOW } else { until };
             let (outbox, inbox) = (&mut self.outbox.borrow_mut(), &mut self.inbox.borrow_mut());
             result = self.driver.borrow_mut().exchange(outbox, inbox, until);
         };
@@ -168,7 +171,7 @@ impl Reactor {
     pub fn next_due(&self) -> Option<Instant> {
         let now = self.time.now(Clock::Monotonic);
         let may_sleep = !self.is_guest.get() || self.prepare_host().unwrap_or(false);
-        if !may_sleep || self.has_work() {
+        if !may_sleep || self.has_work() || self.is_ending() {
             return Some(now);
         }
         let until = |clock| {
@@ -229,8 +232,13 @@ impl<'a> Turn<'a> {
         self.reactor.current.set(self.outer_place);
     }
 
+    fn is_outermost(&self) -> bool {
+        self.outer_time.is_none()
+    }
+
     pub(super) fn end(self) -> Result<bool, Failure> {
-        match self.reactor.stop.borrow_mut().take() {
+        let stop = if self.is_outermost() { self.reactor.stop.take() } else { None };
+        match stop {
             Some(failure) => Err(failure),
             None => Ok(self.reactor.is_alive()),
         }

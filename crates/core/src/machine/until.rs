@@ -31,6 +31,7 @@ impl Reactor {
         }
         loop {
             if let Poll::Ready(output) = main.poll_if_woken() {
+                while self.is_shutting_down() && self.step(Duration::MAX)? == Step::GoOn {}
                 return Ok(Some(output));
             }
             if self.step(Duration::MAX)? != Step::GoOn && !self.tasks.borrow().main_woken {
@@ -54,8 +55,10 @@ impl<F: Future> Main<'_, F> {
             return Poll::Pending;
         }
         self.reactor.enter(self.place);
-        let _polling = Polling::begin(self.reactor, MAIN, self.ringing);
-        self.future.as_mut().poll(&mut Context::from_waker(&self.ringing.waker))
+        let polling = Polling::begin(self.reactor, MAIN, self.ringing);
+        let state = self.future.as_mut().poll(&mut Context::from_waker(&self.ringing.waker));
+        polling.end();
+        state
     }
 }
 

@@ -73,7 +73,7 @@ impl Reactor {
         let refused = matches!(event, Event::Refused(_));
         let telling = Telling { reactor: self, key };
         let again = handler(self, event) && !refused;
-        drop(telling);
+        std::mem::forget(telling);
         let mut watches = self.watches.borrow_mut();
         let Some(cell) = watches.get_key_mut(key) else {
             drop(watches);
@@ -104,9 +104,7 @@ struct Telling<'a> {
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let removed = self.reactor.watches.borrow_mut().remove_key(self.key);
-            drop(removed);
-        }
+        let removed = self.reactor.watches.borrow_mut().remove_key(self.key);
+        drop(removed);
     }
 }

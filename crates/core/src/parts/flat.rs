@@ -173,11 +173,23 @@ impl<C: ?Sized + 'static, R: 'static> Default for Flat<C, R> {
 /// Drops what was never called.
 impl<C: ?Sized + 'static, R: 'static> Drop for Flat<C, R> {
     fn drop(&mut self) {
-        while let Some((table, capture)) = self.pop() {
+        let rest = Rest(self);
+        while let Some((table, capture)) = rest.0.pop() {
             if let Some(discard) = table.discard {
                 // SAFETY: as in `run_next`; the queue is ours alone.
                 unsafe { discard(capture) };
             }
+        }
+    }
+}
+
+/// What is still to be dropped if dropping something panics.
+struct Rest<'a, C: ?Sized + 'static, R: 'static>(&'a mut Flat<C, R>);
+
+impl<C: ?Sized, R> Drop for Rest<'_, C, R> {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            drop(std::mem::take(self.0));
         }
     }
 }

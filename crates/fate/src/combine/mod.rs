@@ -68,8 +68,8 @@ fn combine<T: 'static, U: 'static>(
     });
     state.promise.set(Some(promise));
     for (number, input) in inputs.into_iter().enumerate() {
-        let state = state.clone();
-        drop(input.add_both(move |outcome| state.hear(number, outcome, rule)));
+        let (asked, told) = (state.clone(), state.clone());
+        input.hear(move || asked.is_open(), move |outcome| told.hear(number, outcome, rule));
     }
     if state.pending.get() == 0 {
         state.judge(None, rule);
@@ -79,16 +79,16 @@ fn combine<T: 'static, U: 'static>(
 impl<T: 'static, U: 'static> Inputs<T, U> {
     fn hear(&self, number: usize, outcome: Result<T, Failure>, rule: Rule<T, U>) {
         self.pending.set(self.pending.get() - 1);
-        let is_over = match self.outcomes.borrow_mut().get_mut(number) {
-            Some(place) => {
-                *place = Some(outcome);
-                false
-            }
-            None => true,
-        };
-        if !is_over {
-            self.judge(Some(number), rule);
-        }
+        self.outcomes.borrow_mut()[number] = Some(outcome);
+        self.judge(Some(number), rule);
+    }
+
+    /// Whether another outcome could still matter.
+    fn is_open(&self) -> bool {
+        let promise = self.promise.take();
+        let is_open = promise.as_ref().is_some_and(|promise| !promise.is_cancelled());
+        self.promise.set(promise);
+        is_open
     }
 
     fn judge(&self, latest: Option<usize>, rule: Rule<T, U>) {
@@ -99,16 +99,15 @@ impl<T: 'static, U: 'static> Inputs<T, U> {
                 promise.fire_with(result);
                 self.cancel_all();
             }
-            (None, promise) => {
+            (_, promise) => {
                 *self.outcomes.borrow_mut() = outcomes;
                 self.promise.set(promise);
             }
-            (Some(_), None) => {}
         }
     }
 
     /// Cancels the inputs that have not given an outcome; those that have do not mind.
     fn cancel_all(&self) {
-        self.leashes.take().iter().filter_map(Weak::upgrade).for_each(|input| input.cancel_quietly());
+        self.leashes.take().iter().filter_map(Weak::upgrade).for_each(|input| input.cancel());
     }
 }

@@ -54,7 +54,7 @@ impl<T: 'static> Drop for Awaiting<T> {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
             node.forget_waiter();
-            node.cancel_quietly();
+            node.cancel();
             node.detach();
         }
     }

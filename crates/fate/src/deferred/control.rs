@@ -34,7 +34,7 @@ impl Control {
     /// As [`Deferred::cancel`](crate::Deferred::cancel).
     pub fn cancel(&self) {
         if let Some(node) = self.0.upgrade() {
-            node.cancel_quietly();
+            node.cancel();
         }
     }
 

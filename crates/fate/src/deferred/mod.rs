@@ -2,11 +2,13 @@
 //!
 //! - `promise`: the writing end; `mod`: the reading end, here;
 //! - `node`: what the two share, and the whole algorithm;
-//! - `pausing`: a node that is held up, and who keeps it; `remains`: how nodes that hold each other are dropped;
+//! - `cancelling`: which node of a chain stops; `pausing`: a node that is held up, and who keeps it; `remains`: how nodes
+//!   that hold each other are dropped;
 //! - `into_deferred`: what a step may give back;
 //! - `awaiting`: the reading end as a future; `control`: cancelling and pausing from elsewhere; `timeout`.
 
 pub(crate) mod awaiting;
+mod cancelling;
 pub(crate) mod control;
 pub(crate) mod into_deferred;
 pub(crate) mod node;
@@ -151,6 +153,27 @@ impl<T: 'static> Deferred<T> {
         Deferred::of(node)
     }
 
+    /// Adds the last step, and lets go of the Deferred. If `is_wanted` says no when the outcome is there, the outcome is not
+    /// taken: a value that has a way back goes it.
+    #[track_caller]
+    pub(crate) fn hear(
+        self,
+        is_wanted: impl FnOnce() -> bool + 'static,
+        hear: impl FnOnce(Result<T, Failure>) + 'static,
+    ) {
+        let place = Location::caller();
+        let node = self.into_node();
+        node.add_step(move |run| {
+            run.reactor.enter(place);
+            if !is_wanted() {
+                return run.pass();
+            }
+            hear(run.take().map(Parcel::open));
+            run.put(Ok(Parcel::new(())));
+        });
+        node.detach();
+    }
+
     /// On a value, calls `callback` with it; what that returns is the new value.
     #[inline]
     #[track_caller]
@@ -225,7 +248,7 @@ impl<T: 'static> Deferred<T> {
     /// that one; if its steps are about to run, it cancels what they come to wait for. Does nothing after the value has
     /// come. A `Cancelled` of your own asking is not reported if you drop the Deferred.
     pub fn cancel(&self) {
-        self.node().cancel_quietly();
+        self.node().cancel();
     }
 
     /// Lets no step run until [`Deferred::unpause`] was called as often as this. A paused Deferred that is dropped, and has

@@ -20,7 +20,7 @@
 //! - N3 A node is in the ready queue at most once: `QUEUED` says so.
 //! - N4 An inner node owns the outer one that waits for it; the outer knows the inner weakly. Whoever can fire owns.
 
-use super::control::Control;
+use super::cancelling::{Canceller, Errand};
 use super::remains::Remains;
 use crate::{Abandoned, Cancelled, Failure, Panicked, Place};
 use fate_core::Key;
@@ -36,17 +36,6 @@ use std::task::Waker;
 
 /// A value or a failure.
 pub(crate) type Outcome = Result<Parcel, Failure>;
-
-/// What is done when a node that has not fired is cancelled.
-pub(crate) enum Canceller {
-    /// Somebody is told.
-    Call(Errand),
-    /// The task that makes the value is dropped.
-    Task(Key),
-}
-
-/// Something to be done with a node.
-pub(crate) type Errand = Box<dyn FnOnce(&Rc<Node>)>;
 
 /// The Promise fired, or the node was failed in its stead.
 pub(super) const FIRED: u16 = 1;
@@ -67,8 +56,8 @@ pub(super) const RETURNS: u16 = 32;
 
 /// The shared state of one Promise and one Deferred.
 pub(crate) struct Node {
-    reactor: Weak<Reactor>,
-    place: Place,
+    pub(super) reactor: Weak<Reactor>,
+    pub(super) place: Place,
     key: Cell<Option<Key>>,
     flags: Cell<u16>,
     pub(super) pauses: Cell<u32>,
@@ -79,7 +68,7 @@ pub(crate) struct Node {
     pub(super) steps: RefCell<Flat<Run>>,
     waiter: Cell<Waiter>,
     inner: Cell<Weak<Node>>,
-    canceller: Cell<Option<Canceller>>,
+    pub(super) canceller: Cell<Option<Canceller>>,
 }
 
 /// Who is told when a node has settled.
@@ -124,15 +113,23 @@ impl Run {
         self.node.put(outcome);
     }
 
+    /// This step leaves the value where it is, for whoever it came from; a failure need not be heard.
+    pub fn pass(&self) {
+        self.node.forget_failure();
+    }
+
     /// The outcome of this step will be that of another node, which no handle points to any more.
     pub fn wait_for(&self, inner: Rc<Node>) {
         if Rc::ptr_eq(&inner, &self.node) {
-            return self.put(Err(Failure::born_at(Abandoned, inner.place)));
+            return inner.fail_for_waiting_in_a_circle();
         }
         if inner.is(SETTLED) && inner.has_run() {
             return inner.hand_to(&self.node);
         }
         let waiting = self.node.make_way().unwrap_or_else(|| self.node.clone());
+        if Rc::ptr_eq(&inner, &waiting) {
+            return inner.fail_for_waiting_in_a_circle();
+        }
         waiting.inner.set(Rc::downgrade(&inner));
         inner.set(DETACHED);
         inner.set_waiter(Waiter::Outer(waiting));
@@ -238,8 +235,8 @@ impl Node {
         self.set(FIRED);
         self.put(outcome);
         let canceller = self.canceller.take();
-        drop(canceller);
         self.schedule();
+        drop(canceller);
     }
 
     pub fn reactor(&self) -> Option<Rc<Reactor>> {
@@ -255,16 +252,6 @@ impl Node {
     /// Whether the Promise has fired.
     pub fn has_fired(&self) -> bool {
         self.is(FIRED)
-    }
-
-    /// Whether somebody cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        self.is(CANCELLED)
-    }
-
-    pub fn set_canceller(&self, canceller: Canceller) {
-        let replaced = if self.is(FIRED) { Some(canceller) } else { self.canceller.replace(Some(canceller)) };
-        drop(replaced);
     }
 
     /// Adds a step at the end.
@@ -373,6 +360,22 @@ impl Node {
         }
     }
 
+    /// The node would have to wait for itself: the value can never come.
+    fn fail_for_waiting_in_a_circle(self: &Rc<Node>) {
+        self.inner.set(Weak::new());
+        self.put(Err(Failure::born_at(Abandoned, self.place)));
+        self.schedule();
+    }
+
+    /// A failure that need not be heard is dropped; a value stays.
+    fn forget_failure(&self) {
+        match self.take_outcome() {
+            Some(Ok(value)) => self.put(Ok(value)),
+            Some(Err(failure)) => drop(failure),
+            None => {}
+        }
+    }
+
     /// Whether this failure was told already, or is what the holder asked for.
     fn is_known(&self, failure: &Failure) -> bool {
         failure.is::<Panicked>() || (self.is(HUSHED) && failure.is::<Cancelled>())
@@ -452,81 +455,12 @@ impl Node {
         self.schedule();
     }
 
-    /// Cancels what the node waits for: the innermost Deferred, if that has not fired. What is on its way has its say first.
-    pub fn cancel(self: &Rc<Node>) {
-        self.at_rest(|innermost| {
-            innermost.cancel_here();
-        });
-    }
-
-    /// As [`Node::cancel`], by one who need not be told of it.
-    pub fn cancel_quietly(self: &Rc<Node>) {
-        self.set(HUSHED);
-        self.cancel();
-    }
-
-    /// Calls `then` with the innermost node that this one waits for: at once, or as soon as what is queued in this chain
-    /// has run, for only then is it known which one that is.
-    pub fn at_rest(self: &Rc<Node>, then: impl FnOnce(&Rc<Node>) + 'static) {
-        let innermost = self.innermost();
-        match self.reactor.upgrade() {
-            Some(reactor) if innermost.is_on_its_way() => {
-                let (node, control) = (self.clone(), Control::new(self));
-                reactor.queue(move |_| {
-                    node.at_rest(then);
-                    drop(control);
-                });
-            }
-            _ => then(&innermost),
-        }
-    }
-
-    /// Whether its steps or its canceller are about to run.
-    fn is_on_its_way(&self) -> bool {
-        (self.is(QUEUED) && self.pauses.get() == 0) || (self.is(CANCELLED) && !self.is(FIRED))
-    }
-
-    fn innermost(self: &Rc<Node>) -> Rc<Node> {
-        let mut node = self.clone();
-        while let Some(inner) = node.inner() {
-            node = inner;
-        }
-        node
-    }
-
     /// The node that this one waits for.
-    fn inner(&self) -> Option<Rc<Node>> {
+    pub(super) fn inner(&self) -> Option<Rc<Node>> {
         let inner = self.inner.take();
         let upgraded = inner.upgrade();
         self.inner.set(inner);
         upgraded
-    }
-
-    /// Cancels this node, if it has not fired. Says whether that was news.
-    pub fn cancel_here(self: &Rc<Node>) -> bool {
-        if self.is(FIRED | CANCELLED) {
-            return false;
-        }
-        self.set(CANCELLED);
-        let canceller = self.canceller.take();
-        match (canceller, self.reactor.upgrade()) {
-            (Some(canceller), Some(reactor)) => {
-                if let Canceller::Task(task) = canceller {
-                    reactor.condemn_task(task);
-                }
-                let node = self.clone();
-                reactor.queue(move |reactor| {
-                    reactor.enter(node.place);
-                    let _cancelling = Cancelling(&node);
-                    match canceller {
-                        Canceller::Call(errand) => errand(&node),
-                        Canceller::Task(key) => reactor.drop_task(key),
-                    }
-                });
-            }
-            _ => self.fire_from_canceller(Err(Failure::born_at(Cancelled, self.place))),
-        }
-        true
     }
 }
 
@@ -537,15 +471,6 @@ impl Drop for Stepping<'_> {
     fn drop(&mut self) {
         self.0.put(Err(Failure::born_at(Panicked, self.0.place)));
         self.0.schedule();
-    }
-}
-
-/// A canceller that is running. However it ends, the node has fired after it.
-struct Cancelling<'a>(&'a Rc<Node>);
-
-impl Drop for Cancelling<'_> {
-    fn drop(&mut self) {
-        self.0.fire_from_canceller(Err(Failure::born_at(Cancelled, self.0.place)));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The writing end of a Deferred.
 
-use super::node::{Canceller, Node};
-use crate::{Abandoned, Failure, Panicked};
+use super::cancelling::Canceller;
+use super::node::Node;
+use crate::{Abandoned, Failure};
 use fate_core::machine::living::Living;
 use fate_core::parts::parcel::Parcel;
 use std::fmt;
@@ -128,10 +129,7 @@ impl<T: 'static> Drop for Promise<T> {
     fn drop(&mut self) {
         if !self.is_cancellers && !self.node.has_fired() {
             let place = self.node.place();
-            self.node.fire(Err(match std::thread::panicking() {
-                false => Failure::born_at(Abandoned, place),
-                true => Failure::born_at(Panicked, place),
-            }));
+            self.node.fire(Err(Failure::born_at(Abandoned, place)));
         }
     }
 }

@@ -109,13 +109,11 @@ fn what_passes_by_is_untouched() {
     rig.fate.succeed(treasure).add_errback(|_| Rc::new(())).or_else(|_| Err("no")).add_callback(move |treasure| {
         assert!(Rc::ptr_eq(&treasure, &same));
     });
-    rig.fate.fail::<u32>(failure).add_callback(|value| value).and_then(|value| Ok::<_, Failure>(value)).add_both(
-        move |result| {
-            let failure = result.unwrap_err();
-            assert_eq!(failure.born().line(), line);
-            assert!(failure.is::<ParseIntError>());
-        },
-    );
+    rig.fate.fail::<u32>(failure).add_callback(|value| value).and_then(Ok::<_, Failure>).add_both(move |result| {
+        let failure = result.unwrap_err();
+        assert_eq!(failure.born().line(), line);
+        assert!(failure.is::<ParseIntError>());
+    });
     rig.run();
 }
 
@@ -257,6 +255,23 @@ fn a_step_added_by_a_running_step_runs_after_it() {
     *slot.borrow_mut() = Some(deferred.add_callback(rig.pen().pass("there already")));
     rig.run();
     assert_eq!(rig.said(), ["adding", "there already 2", "added 2"]);
+}
+
+/// D1: a handler may take a turn of its own; the steps after it wait for it all the same.
+#[test]
+fn a_turn_taken_by_a_step_does_not_run_the_steps_after_it() {
+    let mut rig = Rig::new();
+    let (pen, fate) = (rig.pen(), rig.fate.clone());
+    let deferred = rig.fate.succeed(1).add_callback(move |value| {
+        pen.say("begins");
+        fate.turn(Duration::ZERO).unwrap();
+        pen.say("ends");
+        value
+    });
+    drop(deferred.add_callback(rig.pen().pass("after")));
+    drop(rig.fate.succeed(2).add_callback(rig.pen().pass("other")));
+    rig.run();
+    assert_eq!(rig.said(), ["begins", "other 2", "ends", "after 1"]);
 }
 
 /// D2, E2: a panic in a step goes to the fault handler, and the chain goes on with a failure.

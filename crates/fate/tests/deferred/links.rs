@@ -211,6 +211,29 @@ fn cancelling_passes_a_million_links() {
     });
 }
 
+/// D3, D4: what is on its way up a million links has its say first; and to find that out does not take a walk for each.
+#[test]
+fn cancelling_a_million_links_that_a_value_is_passing_costs_one_walk() {
+    on_a_small_stack(|| {
+        for tail in TAILS {
+            let mut sim = Sim::new(1);
+            let fate = sim.host("here");
+            let Nest { mut gates, outermost } = nest(&fate, links(), tail);
+            let (promise, last) = fate.deferred();
+            let outermost = outermost.and_then(move |_| last);
+            let innermost = gates.remove(0);
+            gates.into_iter().rev().for_each(|gate| gate.callback(0));
+            sim.run().unwrap();
+            innermost.callback(0);
+            outermost.cancel();
+            let result = result_of(outermost);
+            sim.run().unwrap();
+            assert!(promise.is_cancelled());
+            assert!(result.take().unwrap().unwrap_err().is::<Cancelled>());
+        }
+    });
+}
+
 fn countdown(fate: &Fate, from: u32, tail: Tail) -> Deferred<u32> {
     let here = fate.clone();
     tail.on(fate.succeed(from).and_then(move |left| match left {

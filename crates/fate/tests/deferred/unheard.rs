@@ -131,7 +131,7 @@ fn a_failure_tells_its_places_in_words() {
 fn a_failure_is_reported_once_however_many_steps_it_passed() {
     let mut rig = Rig::new();
     let inner = rig.fate.fail::<u32>("no").add_callback(|value| value);
-    let middle = rig.fate.succeed(0).and_then(move |_| inner).and_then(|value| Ok::<_, Failure>(value));
+    let middle = rig.fate.succeed(0).and_then(move |_| inner).and_then(Ok::<_, Failure>);
     let outer = rig.fate.succeed(0).and_then(move |_| middle).add_timeout(Duration::from_secs(1));
     drop(outer);
     rig.run();
@@ -235,9 +235,9 @@ fn a_promise_dropped_unfired_fails_its_deferred() {
     assert_eq!(rig.said(), ["recovered 1"]);
 }
 
-/// D7: a Promise that dies in a panic does not add to the noise; whoever waits for it still learns that it is gone.
+/// D7, E2: a Promise that dies in a panic is abandoned like any other, whoever may have caught the panic.
 #[test]
-fn a_promise_that_a_panic_took_along_fails_its_deferred_in_silence() {
+fn a_promise_that_a_panic_took_along_is_abandoned() {
     let mut rig = Rig::new();
     let (promise, deferred) = rig.fate.deferred::<u32>();
     let (other, listened) = rig.fate.deferred::<u32>();
@@ -247,8 +247,11 @@ fn a_promise_that_a_panic_took_along_fails_its_deferred_in_silence() {
         assert!(promise.is_cancelled() || other.is_cancelled(), "off with his head");
     });
     rig.run();
-    assert_eq!(rig.panics(), ["off with his head"]);
-    assert_eq!(rig.said(), ["end failed: a callback panicked"]);
+    let faults = rig.faults();
+    assert!(matches!(&faults[0], Seen::Panicked(words) if words == "off with his head"), "{faults:?}");
+    assert!(matches!(&faults[1], Seen::Unheard { words, .. } if words.starts_with("abandoned")), "{faults:?}");
+    assert_eq!(faults.len(), 2);
+    assert_eq!(rig.said(), ["end failed: abandoned: the promise was dropped unfired"]);
 }
 
 /// D7: a `Cancelled` is no news to who asked for it; but it is to others.
