@@ -46,13 +46,21 @@ impl Node {
     /// Calls `then` with the innermost node that this one waits for: at once, or as soon as what is queued in this chain
     /// has run, for only then is it known which one that is.
     pub fn at_rest(self: &Rc<Node>, then: impl FnOnce(&Rc<Node>) + 'static) {
-        let innermost = self.innermost();
+        self.at_rest_from(self, then);
+    }
+
+    /// As [`Node::at_rest`], looking from a node further in: the way down a deep chain is walked once, not for each link
+    /// that a value passes on its way up.
+    fn at_rest_from(self: &Rc<Node>, from: &Rc<Node>, then: impl FnOnce(&Rc<Node>) + 'static) {
+        let innermost = from.innermost();
         match self.reactor.upgrade() {
             Some(reactor) if innermost.is_on_its_way() => {
-                let (node, control) = (self.clone(), Control::new(self));
+                let hears_next = if Rc::ptr_eq(&innermost, self) { None } else { innermost.outer() };
+                let (node, from) = (self.clone(), hears_next.unwrap_or(innermost));
+                let stays = Control::new(&from);
                 reactor.queue(move |_| {
-                    node.at_rest(then);
-                    drop(control);
+                    node.at_rest_from(&from, then);
+                    drop(stays);
                 });
             }
             _ => then(&innermost),

@@ -455,6 +455,14 @@ impl Node {
         self.schedule();
     }
 
+    /// The node that waits for this one.
+    pub(super) fn outer(&self) -> Option<Rc<Node>> {
+        let waiter = self.waiter.take();
+        let outer = if let Waiter::Outer(outer) = &waiter { Some(outer.clone()) } else { None };
+        self.waiter.set(waiter);
+        outer
+    }
+
     /// The node that this one waits for.
     pub(super) fn inner(&self) -> Option<Rc<Node>> {
         let inner = self.inner.take();
