@@ -72,9 +72,15 @@ impl Node {
         (self.is(QUEUED) && self.pauses.get() == 0) || (self.is(CANCELLED) && !self.is(FIRED))
     }
 
+    /// Where the chain ends. One that comes back to where it began, as only steps that fetch their own Deferreds can bring
+    /// about, is cut open there: a node has one outer, so it cannot come back to anywhere else.
     fn innermost(self: &Rc<Node>) -> Rc<Node> {
         let mut node = self.clone();
         while let Some(inner) = node.inner() {
+            if Rc::ptr_eq(&inner, self) {
+                self.leave_circle();
+                return inner;
+            }
             node = inner;
         }
         node

@@ -367,6 +367,16 @@ impl Node {
         self.schedule();
     }
 
+    /// The node waits for others that wait for it: it has waited long enough.
+    pub(super) fn leave_circle(self: &Rc<Node>) {
+        if let Some(inner) = self.inner() {
+            inner.forget_waiter();
+        }
+        self.inner.set(Weak::new());
+        self.put(Err(Failure::born_at(Cancelled, self.place)));
+        self.schedule();
+    }
+
     /// A failure that need not be heard is dropped; a value stays.
     fn forget_failure(&self) {
         match self.take_outcome() {

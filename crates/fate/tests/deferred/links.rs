@@ -3,7 +3,7 @@
 use crate::rig::{Rig, Token};
 use fate::sim::Sim;
 use fate::{Abandoned, Cancelled, Deferred, Failure, Fate, Promise};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -56,15 +56,17 @@ fn nest(fate: &Fate, links: u32, tail: Tail) -> Nest {
     Nest { gates, outermost }
 }
 
+type Slot = Cell<Option<Result<u32, Failure>>>;
+
 /// What came of a Deferred, once it is known.
-fn result_of(deferred: Deferred<u32>) -> Rc<Cell<Option<Result<u32, Failure>>>> {
+fn result_of(deferred: Deferred<u32>) -> Rc<Slot> {
     let slot = Rc::new(Cell::new(None));
     let result = slot.clone();
     drop(deferred.add_both(move |outcome| slot.set(Some(outcome))));
     result
 }
 
-fn value_of(result: &Cell<Option<Result<u32, Failure>>>) -> u32 {
+fn value_of(result: &Slot) -> u32 {
     result.take().expect("it is done").unwrap()
 }
 
@@ -124,6 +126,54 @@ fn three_deep_fired_in_any_order_give_the_same() {
                 assert_eq!(rig.alive(), 0);
             }
         }
+    }
+}
+
+/// A Deferred that a step gives back although it is its own, or waits for it: the steps fetch them where `slots` hold them.
+fn circle(rig: &Rig, length: usize, tail: Tail) -> (fate::Control, Rc<Slot>) {
+    let slots: Rc<RefCell<Vec<Option<Deferred<u32>>>>> = Rc::default();
+    for number in 0..length {
+        let slots_too = slots.clone();
+        let next = move |_| slots_too.borrow_mut()[(number + 1) % length].take().unwrap();
+        let deferred = tail.on(rig.fate.succeed(0).and_then(next));
+        slots.borrow_mut().push(Some(deferred));
+    }
+    let first = slots.borrow_mut()[0].take().unwrap();
+    let control = first.control();
+    let slot = Rc::new(Cell::new(None));
+    let result = slot.clone();
+    let first = first.and_both(move |outcome| {
+        slot.set(Some(outcome));
+        Ok::<_, Failure>(0)
+    });
+    slots.borrow_mut()[0] = Some(first);
+    (control, result)
+}
+
+/// D3, D7: the shortest circle is seen at once.
+#[test]
+fn a_deferred_that_is_to_wait_for_itself_is_abandoned() {
+    for tail in TAILS {
+        let mut rig = Rig::new();
+        let (_, result) = circle(&rig, 1, tail);
+        rig.run();
+        assert!(result.take().unwrap().unwrap_err().is::<Abandoned>());
+        assert_eq!(rig.alive(), 0);
+    }
+}
+
+/// D4: a longer one waits for ever, as it was told to; but cancelling it completes.
+#[test]
+fn a_circle_of_deferreds_that_wait_for_each_other_may_be_cancelled() {
+    for (tail, length) in TAILS.into_iter().flat_map(|tail| [(tail, 2), (tail, 5)]) {
+        let mut rig = Rig::new();
+        let (control, result) = circle(&rig, length, tail);
+        rig.run();
+        control.cancel();
+        rig.run();
+        let failure = result.take().unwrap().unwrap_err();
+        assert!(failure.is::<Cancelled>() || failure.is::<Abandoned>(), "{length} {tail:?}");
+        assert_eq!(rig.alive(), 0);
     }
 }
 
