@@ -51,9 +51,14 @@ fn leaves_nothing(ground: &Ground, name: &str, program: fn(&Ground, WithThread))
     if env::var_os(ALONE).is_none() {
         let test = format!("{}::{name}", ground.driver_name());
         let mut alone = Command::new(env::current_exe().unwrap());
-        let output = alone.args(["--exact", &test, "--test-threads=1", "--nocapture"]).env(ALONE, "1").output().unwrap();
+        let output =
+            alone.args(["--exact", &test, "--test-threads=1", "--nocapture"]).env(ALONE, "1").output().unwrap();
         let words = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && words.contains("1 passed"), "{words}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && words.contains("1 passed"),
+            "{words}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         return;
     }
     for round in 0..3 {

@@ -422,7 +422,7 @@ fn wakers_may_be_cloned_to_and_woken_from_many_threads_at_once() {
         .await;
         polls
     });
-    assert!((2..=2 + 2 * THREADS * WAKES).contains(&polls), "{polls}");
+    assert!((1..=1 + 2 * THREADS * WAKES).contains(&polls), "{polls}");
     threads.take().into_iter().for_each(|thread| thread.join().unwrap());
 }
 

@@ -1,6 +1,6 @@
 //! Closures of any type in a row, first in, first out, without a box for each.
 //!
-//! One growing buffer of words; each entry is a pointer to its closure's [`Table`](super::closure) and then the closure
+//! One growing buffer of words; each entry is a pointer to its closure's table (`closure.rs`) and then the closure
 //! itself. This is the ready queue, the steps of a Deferred, the handlers that share a fuse, and what the door holds for
 //! the loop. Calling moves the closure out first, so the closure may push to the very queue it came from.
 //!

@@ -1,6 +1,6 @@
 //! Fuses as plain data: a cell for each, with its handler inside, and a wheel for each clock.
 //!
-//! A fuse's life, as [`State`] has it:
+//! A fuse's life, as `State` has it:
 //!
 //! ```text
 //!   light ──▶ Burning ──deadline──▶ Burned ──(it has a handler)──▶ Done

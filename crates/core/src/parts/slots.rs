@@ -1,7 +1,7 @@
 //! Numbered places for things that come and go, each use of a place told from the next by its generation.
 //!
 //! Chunks of `N` places each: growing copies nothing, the first line of a thing is the first line of its place, and chunks
-//! that are empty are given back while more than [`SPARE_BYTES`] of places lie idle beyond as many as are in use. The
+//! that are empty are given back while more than `SPARE_BYTES` of places lie idle beyond as many as are in use. The
 //! generations lie apart from the things, so that asking "is this still the one I knew?" stays in the cache.
 //!
 //! # Invariants
