@@ -156,7 +156,7 @@ fn busy(shuts_down: bool) {
             promise.callback(vec![0; 1000]);
             remote.call(|fate| drop(fate.spawn(async {})));
         });
-        task.add_timeout(HOUR).add_both(|result| drop(result));
+        task.add_timeout(HOUR).add_both(drop);
         deferred.add_callback(|bytes| bytes.len()).add_callback(|length| assert_eq!(length, 1000));
         let repeat = fate.every(SECOND, |fate, _| fate.spawn(fate.sleep(SECOND / 2)));
         fate.get_fuse(SECOND * 60).set_handler(move |_| assert!(repeat.stop()));

@@ -76,7 +76,8 @@ fn run_ends_when_nothing_is_left(ground: &Ground) {
     fate.spawn(async move {
         here.scope(async |scope| {
             let task = scope.spawn(async move { waits.await.unwrap() });
-            inner.borrow_mut().push(task.await);
+            let sum = task.await;
+            inner.borrow_mut().push(sum);
         })
         .await;
     });

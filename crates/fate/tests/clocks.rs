@@ -60,7 +60,7 @@ fn a_suspended_host_burns_monotonic_fuses_later_and_those_of_the_other_clocks_wh
     assert_eq!(fate.now(), Instant::START + SECOND * 10, "the monotonic clock stood still");
 }
 
-/// T11.
+/// T11, V2.
 #[test]
 fn a_suspended_host_does_nothing_at_all_and_the_others_go_on() {
     let (mut sim, fate, log) = world();

@@ -62,8 +62,12 @@ fn all_but_the_middle() -> Vec<u32> {
 #[test]
 fn of_a_hundred_due_fuses_one_fails_and_ninety_nine_run() {
     for has_handler in [true, false] {
-        let (mut sim, fate) =
-            if has_handler { (|(sim, fate, _)| (sim, fate))(world_that(Verdict::GoOn)) } else { world() };
+        let (mut sim, fate) = if has_handler {
+            let (sim, fate, _) = world_that(Verdict::GoOn);
+            (sim, fate)
+        } else {
+            world()
+        };
         let burned = Log::default();
         light_a_hundred(&fate, &burned, |_| Err("a spoon is missing".into()));
         sim.run().unwrap();

@@ -17,11 +17,14 @@ fn slow_world() -> (World, Fate) {
     (world, fate)
 }
 
+/// When a tick came, and how many it was told were missed.
+type Ticked = (Duration, u32);
+
 /// A world that lets each tick take so long, and the ticks with what they were told.
-fn ticks_that_take(work: &[Duration], period: Duration) -> Vec<(Duration, u32)> {
+fn ticks_that_take<const N: usize>(work: [Duration; N], period: Duration) -> Vec<Ticked> {
     let (world, fate) = slow_world();
     let ticks = Log::default();
-    let (log, mut work) = (ticks.clone(), work.to_vec().into_iter());
+    let (log, mut work) = (ticks.clone(), work.into_iter());
     let repeat: Rc<RefCell<Option<fate::Looping>>> = Rc::default();
     let this = repeat.clone();
     *repeat.borrow_mut() = Some(fate.every(period, move |fate, tick| {
@@ -57,14 +60,14 @@ fn ticks_keep_to_their_grid_to_the_nanosecond() {
 /// T10.
 #[test]
 fn a_late_tick_does_not_move_those_after_it() {
-    let ticks = ticks_that_take(&[seconds(0.9), seconds(0.3), seconds(0.999_999_999)], SECOND);
+    let ticks = ticks_that_take([seconds(0.9), seconds(0.3), seconds(0.999_999_999)], SECOND);
     assert_eq!(ticks, [(SECOND, 0), (SECOND * 2, 0), (SECOND * 3, 0), (SECOND * 4, 0)]);
 }
 
 /// T10.
 #[test]
 fn ticks_that_were_missed_are_skipped_and_counted_and_never_bunched() {
-    let ticks = ticks_that_take(&[seconds(3.5), seconds(0.1), seconds(10.0)], SECOND);
+    let ticks = ticks_that_take([seconds(3.5), seconds(0.1), seconds(10.0)], SECOND);
     // The tick of 2 comes at 4.5, when 3 and 4 are missed; 5 is on time, and takes until 15: the tick of 6 comes then, when
     // 7 to 15 are missed.
     assert_eq!(ticks, [(SECOND, 0), (seconds(4.5), 2), (SECOND * 5, 0), (SECOND * 15, 9)]);
@@ -73,7 +76,7 @@ fn ticks_that_were_missed_are_skipped_and_counted_and_never_bunched() {
 /// T10.
 #[test]
 fn a_handler_that_is_always_too_slow_is_called_once_for_each_time_it_returns() {
-    let ticks = ticks_that_take(&[seconds(2.5); 4], SECOND);
+    let ticks = ticks_that_take([seconds(2.5); 4], SECOND);
     let times: Vec<Duration> = ticks.iter().map(|(time, _)| *time).collect();
     assert_eq!(times, [1.0, 3.5, 6.0, 8.5, 11.0].map(seconds));
     assert_eq!(ticks.iter().map(|(_, missed)| 1 + missed).sum::<u32>(), 11, "every point of the grid is accounted for");
@@ -112,8 +115,11 @@ fn a_period_of_zero_ticks_once_a_turn() {
     assert_eq!((ticks.len(), sim.elapsed()), (100, Duration::ZERO));
 }
 
+/// The Promise of the tick that is awaited.
+type Open = Rc<Cell<Option<Promise<()>>>>;
+
 /// A repetition whose ticks hand out a Promise, and wait for it.
-fn waiting(fate: &Fate, period: Duration) -> (fate::Looping, Log<(Duration, u32)>, Rc<Cell<Option<Promise<()>>>>) {
+fn waiting(fate: &Fate, period: Duration) -> (fate::Looping, Log<Ticked>, Open) {
     let (ticks, open) = (Log::default(), Rc::new(Cell::new(None)));
     let (log, slot) = (ticks.clone(), open.clone());
     let repeat = fate.every(period, move |fate, tick| {
@@ -201,7 +207,7 @@ fn a_repetition_that_is_stopped_drops_its_handler_at_once_and_keeps_nothing_runn
 fn a_repetition_may_be_stopped_from_its_own_tick_and_while_its_deferred_is_awaited() {
     let mut sim = Sim::new(1);
     let fate = sim.host("here");
-    assert_eq!(ticks_that_take(&[], SECOND), [(SECOND, 0)], "from its own tick");
+    assert_eq!(ticks_that_take([], SECOND), [(SECOND, 0)], "from its own tick");
     let (repeat, ticks, open) = waiting(&fate, SECOND);
     sim.run_until(seconds(1.5)).unwrap();
     assert!(repeat.stop());
@@ -238,7 +244,7 @@ fn a_tick_that_panics_ends_its_repetition_and_nothing_else() {
     let broken = fate.every(SECOND, move |_, _| {
         let _held = &token;
         let tea: Option<()> = None;
-        tea.expect("out of tea");
+        assert!(tea.is_some(), "out of tea");
     });
     let sound = fate.every(SECOND, |_, _| ());
     sim.run_until(SECOND * 5).unwrap();

@@ -305,7 +305,8 @@ fn a_wake_during_its_own_poll_polls_a_task_again_after_those_already_waiting() {
             here.call_soon(queued.noting("queued before the wake"));
             context.waker().wake_by_ref();
             here.call_soon(queued.noting("queued after the wake"));
-            context.waker().clone().wake();
+            let clone = context.waker().clone();
+            clone.wake();
             queued.note("first poll");
             Poll::Pending
         })
@@ -410,8 +411,9 @@ fn wakers_may_be_cloned_to_and_woken_from_many_threads_at_once() {
                     started.borrow_mut().push(thread::spawn(move || {
                         for _ in 0..WAKES {
                             woken.fetch_add(1, Ordering::Relaxed);
-                            waker.clone().wake();
+                            let clone = waker.clone();
                             waker.wake_by_ref();
+                            clone.wake();
                         }
                     }));
                 }
@@ -596,7 +598,8 @@ fn what_a_child_gives_can_be_awaited_in_its_scope_or_left() {
             left.set(true);
         }));
         for child in children {
-            lengths.borrow_mut().push(child.await.len());
+            let word = child.await;
+            lengths.borrow_mut().push(word.len());
         }
     }));
     assert_eq!((lengths.take(), left.get()), (vec![4, 3, 6, 4], true));
@@ -717,7 +720,7 @@ fn a_child_that_panics_drops_its_scope_and_what_is_in_it() {
                 let _borrower = loud;
                 here.sleep(SECOND).await;
                 let tea: Option<()> = None;
-                tea.expect("out of tea");
+                assert!(tea.is_some(), "out of tea");
             });
         })
         .await;
