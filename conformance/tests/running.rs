@@ -221,7 +221,6 @@ fn a_turn_in_a_handler_lets_time_go_by(ground: &Ground) {
     second.set_handler(move |_| burned.borrow_mut().push("inner"));
     fate.get_fuse(MILLISECOND).set_handler(move |fate| {
         while inner.borrow().is_empty() {
-            assert!(fate.now() < due);
             fate.turn(HOUR).unwrap();
         }
         assert!(fate.now() >= due, "time does not go back after the turn within");

@@ -485,17 +485,24 @@ fn what_drops_make_during_a_shutdown_goes_too() {
 /// L2: even if it never ends.
 #[test]
 fn something_that_comes_again_whenever_it_is_dropped_does_not_hang_a_shutdown() {
-    fn again(fate: &Fate) {
+    fn again(fate: &Fate, goes_on: Rc<Cell<bool>>) {
         let here = fate.clone();
-        let held = OnDrop(move || again(&here));
+        let held = OnDrop(move || {
+            if goes_on.get() {
+                again(&here, goes_on.clone());
+            }
+        });
         fate.get_fuse(HOUR).set_handler(move |_| drop(held));
     }
     let (mut sim, fate) = world();
-    again(&fate);
-    fate.call_soon(|fate| fate.shutdown());
-    sim.run().unwrap();
-    assert_eq!(sim.elapsed(), Duration::ZERO);
-    std::mem::forget((sim, fate));
+    let goes_on = Rc::new(Cell::new(true));
+    again(&fate, goes_on.clone());
+    for ends in [false, true] {
+        goes_on.set(!ends);
+        fate.call_soon(|fate| fate.shutdown());
+        sim.run().unwrap();
+        assert_eq!((sim.elapsed(), fate.report().live.is_empty()), (Duration::ZERO, ends));
+    }
 }
 
 /// L3.

@@ -1,7 +1,7 @@
 //! The last things: what a shutdown still hears, and what it does not lose.
 
 use fate::sim::Sim;
-use fate::{Builder, DeferredQueue, Failure, Fate, Verdict};
+use fate::{Builder, DeferredQueue, Failure, Fate, Promise, Verdict};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn a_failure_inside_a_task_that_a_shutdown_drops_is_reported() {
 /// D4: a Deferred that is cancelled while everything is dropped is cancelled to its end.
 #[test]
 fn what_is_cancelled_in_a_drop_of_a_shutdown_completes() {
-    struct Cancels(Fate, Rc<Cell<Option<bool>>>);
+    struct Cancels(Fate, Rc<Cell<Option<bool>>>, Rc<Cell<Option<Promise<()>>>>);
     impl Drop for Cancels {
         fn drop(&mut self) {
             let (promise, deferred) = self.0.deferred::<()>();
@@ -44,13 +44,13 @@ fn what_is_cancelled_in_a_drop_of_a_shutdown_completes() {
             deferred.cancel();
             let told = self.1.clone();
             drop(deferred.add_both(move |result| told.set(Some(result.is_err()))));
-            std::mem::forget(promise);
+            self.2.set(Some(promise));
         }
     }
     let mut sim = Sim::new(1);
     let fate = sim.host("here");
-    let told = Rc::new(Cell::new(None));
-    let cancels = Cancels(fate.clone(), told.clone());
+    let (told, unfired) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    let cancels = Cancels(fate.clone(), told.clone(), unfired.clone());
     fate.get_fuse(HOUR).set_handler(move |_| drop(cancels));
     fate.call_soon(|fate| fate.shutdown());
     sim.run().unwrap();

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -399,7 +399,7 @@ fn wakers_may_be_cloned_to_and_woken_from_many_threads_at_once() {
     const THREADS: u32 = 4;
     const WAKES: u32 = 2000;
     let fate = Sim::new(1).host("here");
-    let woken: &'static AtomicU32 = Box::leak(Box::new(AtomicU32::new(0)));
+    let woken = Arc::new(AtomicU32::new(0));
     let threads: Rc<RefCell<Vec<thread::JoinHandle<()>>>> = Rc::default();
     let started = threads.clone();
     let polls = fate.run_until(async {
@@ -407,7 +407,7 @@ fn wakers_may_be_cloned_to_and_woken_from_many_threads_at_once() {
         poll_fn(|context| {
             if polls == 0 {
                 for _ in 0..THREADS {
-                    let waker = context.waker().clone();
+                    let (waker, woken) = (context.waker().clone(), woken.clone());
                     started.borrow_mut().push(thread::spawn(move || {
                         for _ in 0..WAKES {
                             woken.fetch_add(1, Ordering::Relaxed);
