@@ -52,9 +52,10 @@ fn host(ground: &Ground, guest: &Fate) -> u32 {
 /// T1, L5.
 fn a_host_sleeps_until_the_next_fuse_is_due_and_takes_one_turn_for_it(ground: &Ground) {
     let (fate, log) = (ground.fate(), Log::default());
+    let start = fate.now();
     for millis in [3, 1, 2] {
         let log = log.clone();
-        let fuse = fate.get_fuse(MILLISECOND * millis);
+        let fuse = fate.get_fuse_at(start + MILLISECOND * millis);
         let due = fuse.time();
         fuse.set_handler(move |fate| {
             assert!(fate.now() >= due);

@@ -108,8 +108,7 @@ fn a_shutdown_ends_the_run_and_the_next_one_is_as_good_as_new(ground: &Ground) {
 
 /// L2.
 fn a_shutdown_waits_for_its_triggers_and_not_beyond_the_deadline(ground: &Ground) {
-    let fate = ground.fate_with(Fate::builder().grace(MILLISECOND * 3));
-    let log = Log::default();
+    let (fate, log) = (ground.fate(), Log::default());
     let (saved, start) = (log.clone(), fate.now());
     fate.before_shutdown(move |fate| {
         let here = fate.clone();
@@ -122,6 +121,8 @@ fn a_shutdown_waits_for_its_triggers_and_not_beyond_the_deadline(ground: &Ground
     fate.run().unwrap();
     assert_eq!(*log.borrow(), ["saved"]);
     assert!(fate.now() >= start + MILLISECOND);
+
+    let fate = ground.another().fate_with(Fate::builder().grace(MILLISECOND * 3));
     let start = fate.now();
     fate.before_shutdown(|fate| fate.spawn(fate.sleep(HOUR)));
     fate.call_soon(|fate| fate.shutdown());
@@ -183,18 +184,23 @@ fn a_panic_is_carried_out_and_the_run_goes_on_after_it(ground: &Ground) {
 
 /// A1, A3.
 fn a_task_and_its_children_sleep_side_by_side(ground: &Ground) {
-    let fate = ground.fate();
-    let (start, log) = (fate.now(), RefCell::new(Vec::new()));
-    fate.run_until(fate.scope(async |scope| {
-        for millis in [3, 1, 2] {
-            let (log, fate) = (&log, &fate);
-            scope.spawn(async move {
-                fate.sleep(MILLISECOND * millis).await;
-                log.borrow_mut().push((millis, fate.now()));
-            });
-        }
-    }));
-    let log = log.into_inner();
+    let (fate, log) = (ground.fate(), Log::default());
+    let (start, here, inner) = (fate.now(), fate.clone(), log.clone());
+    // All begin to sleep in one turn, and so at one moment.
+    fate.spawn(async move {
+        here.scope(async |scope| {
+            for millis in [3, 1, 2] {
+                let (log, here) = (&inner, &here);
+                scope.spawn(async move {
+                    here.sleep(MILLISECOND * millis).await;
+                    log.borrow_mut().push((millis, here.now()));
+                });
+            }
+        })
+        .await;
+    });
+    fate.run().unwrap();
+    let log = log.take();
     assert_eq!(log.iter().map(|(millis, _)| *millis).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(log.iter().all(|(millis, now)| *now >= start + MILLISECOND * *millis));
 }
