@@ -152,6 +152,8 @@ impl Reactor {
             || !self.watches.borrow().is_empty()
             || self.door.is_held()
             || self.is_awaited_outside()
+            // Again: whoever wakes a task from outside comes to the door first, and only then lets go of the waker.
+            || self.door.is_held()
     }
 
     /// Asks for a shutdown, which begins when this turn is over.

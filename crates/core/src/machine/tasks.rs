@@ -27,6 +27,7 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::task::{Context, Poll, Waker};
 
 /// A future that the loop can own, whatever its output.
@@ -138,8 +139,15 @@ impl Ringing {
 
     /// Whether somebody else has kept a waker.
     fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.bell) > 2
+        holders(&self.bell) > 2
     }
+}
+
+/// How many hold a bell. What those who let go of it did before is seen, which the count alone does not see to.
+fn holders(bell: &Arc<TaskBell<Reactor>>) -> usize {
+    let holders = Arc::strong_count(bell);
+    fence(Ordering::Acquire);
+    holders
 }
 
 /// A live task, for reports.
@@ -317,7 +325,7 @@ impl Reactor {
     /// Whether a thread or another structure could still wake some task.
     pub(super) fn is_awaited_outside(&self) -> bool {
         let tasks = self.tasks.borrow();
-        tasks.main.as_ref().is_some_and(|bell| Arc::strong_count(bell) > 3)
+        tasks.main.as_ref().is_some_and(|bell| holders(bell) > 3)
             || tasks.cells.iter().any(|(_, cell)| cell.is_awaited_outside())
     }
 

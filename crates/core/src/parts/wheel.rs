@@ -364,6 +364,10 @@ impl Wheel {
     /// stale since, when it may be too early (it is never too late); every call works that off.
     pub fn next_due(&mut self, ledger: &impl Ledger) -> Option<u64> {
         self.begin_turn();
+        if self.entries == self.stale {
+            self.sweep(ledger);
+            return None;
+        }
         while let Some(near) = self.nearest() {
             if ledger.look_up(near.key) == Some(near.standing) {
                 return Some(near.standing.deadline);
@@ -433,6 +437,9 @@ impl Wheel {
     /// Drops all stale entries.
     #[cold]
     fn sweep(&mut self, ledger: &impl Ledger) {
+        if self.stale == 0 {
+            return;
+        }
         for level in 0..LEVELS {
             let mut slots = self.occupied[level];
             while slots != 0 {
