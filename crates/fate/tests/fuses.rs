@@ -253,6 +253,22 @@ fn a_fuse_can_burn_in_the_last_nanosecond_of_time() {
     sim.run().unwrap();
 }
 
+/// T4: time is counted in nanoseconds, 584 years of them; it is over before 2^48 ms, and nothing wraps.
+#[test]
+fn when_time_is_over_every_fuse_is_for_never() {
+    let (mut sim, fate) = world();
+    fate.get_fuse(Duration::MAX).set_handler(never());
+    sim.run_until(Duration::from_millis(1 << 48)).unwrap();
+    assert_eq!(fate.now(), Instant::from_nanos(u64::MAX - 1));
+    let burned = Log::default();
+    let fuse = fate.get_fuse(NANOSECOND);
+    fuse.set_handler(never());
+    fate.get_fuse(Duration::ZERO).set_handler(burned.noting("now"));
+    let repeat = fate.every(SECOND, |_, _| ());
+    sim.run().unwrap();
+    assert_eq!((burned.take(), fuse.time(), repeat.is_running()), (vec!["now"], Instant::NEVER, true));
+}
+
 /// T4: tokio and others lose their timers at one of these.
 #[test]
 fn uptime_does_not_matter_to_a_long_fuse_and_a_short_repeat() {

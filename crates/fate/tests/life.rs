@@ -433,6 +433,7 @@ fn a_shutdown_drops_everything_exactly_once() {
     fate.get_fuse_on(Clock::Wall, HOUR).set_handler(move |_| drop(last));
     sim.run().unwrap();
     assert_eq!(*drops.borrow(), [1; 10]);
+    assert!(!repeat.is_running() && !fuse.has_handler() && !fuse.is_burned());
     drop((fuse, never, repeat, promise, waiting, task, second));
     drop((sim, fate));
     assert_eq!(*drops.borrow(), [1; 10]);

@@ -106,6 +106,18 @@ fn a_call_before_the_run_runs_in_its_first_turn_on_every_host_of_a_world() {
     assert_eq!(*called.lock().unwrap(), [fate::Instant::START; 2]);
 }
 
+/// H2: though time does not move for it.
+#[test]
+fn a_call_runs_in_a_world_that_is_run_to_a_moment() {
+    let mut sim = Sim::new(1);
+    let hosts = ["alice", "bob"].map(|name| sim.host(name));
+    let calls = Count::default();
+    let (remote, count) = (hosts[1].remote(), calls.clone());
+    thread::spawn(move || remote.call(count.counting())).join().unwrap();
+    sim.run_until(SECOND).unwrap();
+    assert_eq!((calls.get(), sim.elapsed()), (1, SECOND));
+}
+
 /// L3.
 #[test]
 fn an_unused_remote_keeps_nothing_running() {
