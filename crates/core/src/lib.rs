@@ -15,10 +15,17 @@ pub mod parts;
 
 pub mod machine;
 
+pub use machine::operations::{Endpoint, EndpointSight, WindDown};
 pub use machine::reactor::Reactor;
+pub use words::address::{Address, Family, UnixName};
+pub use words::buffer::{Buffer, Lender, Shelf};
 pub use words::clock::{Clock, Time, Until};
 pub use words::driver::{Deed, Driver, Ring, Witness};
 pub use words::failure::{Abandoned, AlreadyRunning, Cancelled, Elapsed, Failure, Panicked, Place};
 pub use words::instant::Instant;
 pub use words::key::Key;
+pub use words::network::{
+    Arrival, Credentials, Direction, Group, KeepAlive, Kind as SocketKind, Network, Setting, Socket,
+};
 pub use words::op::{Completion, Event, Interest, Op, Readiness};
+pub use words::outgoing::Outgoing;

@@ -1,14 +1,17 @@
 //! How a run begins and ends: nothing left to happen, or a shutdown in stages.
 //!
 //! ```text
-//!   Open ──shutdown()──▶ Asked ──end of turn──▶ Draining ──triggers done, or deadline──▶ Dropping ──all dropped──▶ Open
+//!   Open ──shutdown()──▶ Asked ──end of turn──▶ Holding ──triggers done──▶ Draining ──all sent──▶ Dropping ──all dropped──▶ Open
+//!                                                  └───────── or the deadline is over ─────────────▲
 //! ```
 //!
-//! Asking changes nothing in the turn that asks. Then the triggers set with `before_shutdown` run in order, and the loop goes on
-//! until each has let go of its [`Hold`], or the deadline is over. Then what is left is listed, fuses are cut, Deferreds
-//! and tasks cancelled, their callbacks given one last round, and every handler dropped. After that the reactor is as new.
-//! If a panic is carried out of the dropping, the next run goes on with it.
+//! Asking changes nothing in the turn that asks. Then no more connections are accepted, the triggers set with `before_shutdown`
+//! run in order, and the loop goes on until each has let go of its [`Hold`]. Then every connection sends what it has to send,
+//! and closes. Both together have until the deadline. Then what is left is listed, fuses are cut, Deferreds and tasks
+//! cancelled, connections aborted, their callbacks given one last round, and every handler dropped. After that the reactor
+//! is as new. If a panic is carried out of the dropping, the next run goes on with it.
 
+use super::operations::WindDown;
 use super::reactor::Reactor;
 use super::report::Live;
 use super::turn::Turn;
@@ -22,7 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long triggers may take if nobody said otherwise.
+/// How long triggers and connections may take if nobody said otherwise.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How many callbacks may run after everything was cancelled.
@@ -52,6 +55,7 @@ pub enum Step {
 enum Stage {
     Open,
     Asked,
+    Holding,
     Draining,
     Dropping,
 }
@@ -129,19 +133,25 @@ impl Reactor {
         let alive = self.take_turn(patience)?;
         match self.ending.stage.get() {
             Stage::Open if alive => Ok(Step::GoOn),
-            Stage::Open => Ok(Step::Idle),
+            Stage::Open => self.rest(),
             Stage::Asked => {
-                self.begin_draining();
+                self.begin_holding();
                 self.drain()
             }
-            Stage::Draining | Stage::Dropping => self.drain(),
+            Stage::Holding | Stage::Draining | Stage::Dropping => self.drain(),
         }
+    }
+
+    /// Nothing can happen by itself; but the kernel may have to be told of what was closed at last.
+    fn rest(&self) -> Result<Step, Failure> {
+        self.hand_over()?;
+        Ok(if self.is_alive() { Step::GoOn } else { Step::Idle })
     }
 
     /// What the next turn would wait for; `None` if nothing can ever happen. What the kernel has not been told of yet is
     /// not waited for.
     pub fn waits_until(&self) -> Option<Until> {
-        let is_told = self.outbox.borrow().is_empty() && !self.is_ending();
+        let is_told = self.outbox.borrow().is_empty() && !self.is_gathering() && !self.is_ending();
         (self.is_alive() || !is_told).then(|| if is_told { self.how_long(Duration::MAX) } else { Until::NOW })
     }
 
@@ -149,7 +159,8 @@ impl Reactor {
     pub fn is_alive(&self) -> bool {
         self.has_work()
             || self.fuses.borrow().expected() > 0
-            || !self.watches.borrow().is_empty()
+            || !self.traffic.operations.borrow().is_empty()
+            || self.is_gathering()
             || self.door.is_held()
             || self.is_awaited_outside()
             // Again: whoever wakes a task from outside comes to the door first, and only then lets go of the waker.
@@ -164,6 +175,13 @@ impl Reactor {
         }
     }
 
+    /// Has the next step end everything, as when the power fails: no trigger runs, and no connection is heard out.
+    pub fn perish(&self) {
+        self.forget_deadline();
+        drop(self.ending.triggers.take());
+        self.ending.stage.set(Stage::Dropping);
+    }
+
     /// Whether a shutdown is to begin, or to go on, that waits for nothing.
     pub(super) fn is_ending(&self) -> bool {
         matches!(self.ending.stage.get(), Stage::Asked | Stage::Dropping)
@@ -174,7 +192,7 @@ impl Reactor {
         self.ending.stage.get() != Stage::Open
     }
 
-    /// How long the triggers of a shutdown may take.
+    /// How long triggers and connections may delay a shutdown.
     pub fn set_grace(&self, grace: Duration) {
         self.ending.grace.set(grace);
     }
@@ -191,14 +209,14 @@ impl Reactor {
         self.ending.left.borrow().clone()
     }
 
-    fn begin_draining(self: &Rc<Reactor>) {
-        self.ending.stage.set(Stage::Draining);
+    fn begin_holding(self: &Rc<Reactor>) {
+        self.ending.stage.set(Stage::Holding);
         self.ending.overdue.set(false);
+        self.wind_down(WindDown::StopAccepting);
         let triggers = std::mem::take(&mut *self.ending.triggers.borrow_mut());
-        if triggers.is_empty() {
-            return;
+        if !triggers.is_empty() || self.has_endpoints() {
+            self.set_deadline();
         }
-        self.set_deadline();
         for trigger in triggers {
             let hold = Hold(self.ending.holds.borrow().clone());
             self.queue(move |reactor| trigger(reactor, hold));
@@ -224,10 +242,17 @@ impl Reactor {
         }
     }
 
-    /// Drops everything if no trigger holds the shutdown up any more.
+    /// Goes on to the next stage if nothing holds this one up any more.
     fn drain(self: &Rc<Reactor>) -> Result<Step, Failure> {
-        let held = Rc::strong_count(&self.ending.holds.borrow()) > 1;
-        if held && !self.ending.overdue.get() && self.is_alive() {
+        let may_wait = !self.ending.overdue.get() && self.is_alive();
+        if self.ending.stage.get() == Stage::Holding {
+            if may_wait && Rc::strong_count(&self.ending.holds.borrow()) > 1 {
+                return Ok(Step::GoOn);
+            }
+            self.ending.stage.set(Stage::Draining);
+            self.wind_down(WindDown::Drain);
+        }
+        if may_wait && self.is_draining() {
             return Ok(Step::GoOn);
         }
         self.forget_deadline();
@@ -243,6 +268,7 @@ impl Reactor {
         self.saw(Deed::ShutDown, None);
         self.ending.stage.set(Stage::Open);
         turn.end()?;
+        self.hand_over()?;
         Ok(Step::ShutDown)
     }
 
@@ -254,6 +280,7 @@ impl Reactor {
             for (living, _) in self.all_living() {
                 living.end();
             }
+            self.wind_down(WindDown::Abort);
             self.run_last(&mut calls);
             self.drop_tasks();
             self.unwatch_all();

@@ -10,11 +10,12 @@
 //! - M3 What jobs hold of the reactor is weak; a strong handle inside a job is the user's own, and [`super::ending`]
 //!   drops the job.
 
+use super::belongings::Belongings;
 use super::ending::Ending;
 use super::fault::FaultHandler;
 use super::living::Register;
+use super::operations::Traffic;
 use super::tasks::Tasks;
-use super::watch::Watches;
 use crate::parts::door::{Door, Loop};
 use crate::parts::flat::Flat;
 use crate::parts::fuses::{Fuses, Handler};
@@ -23,6 +24,7 @@ use crate::words::driver::{Deed, Driver, Witness};
 use crate::words::failure::{Failure, Place};
 use crate::words::instant::Instant;
 use crate::words::key::Key;
+use crate::words::network::Network;
 use crate::words::op::{Completion, Op};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -36,6 +38,7 @@ pub type AroundWait = Rc<dyn Fn(&mut dyn FnMut())>;
 pub struct Reactor {
     pub(super) driver: RefCell<Box<dyn Driver>>,
     pub(super) time: Rc<dyn Time>,
+    pub(super) network: Rc<dyn Network>,
     pub(super) witness: Option<Rc<dyn Witness>>,
     pub(super) around_wait: RefCell<Option<AroundWait>>,
     pub(super) outbox: RefCell<Vec<Op>>,
@@ -44,7 +47,7 @@ pub struct Reactor {
     pub(super) crowd: RefCell<VecDeque<Handler<Rc<Reactor>>>>,
     pub(super) ready: RefCell<Flat<Rc<Reactor>>>,
     pub(super) tasks: RefCell<Tasks>,
-    pub(super) watches: RefCell<Watches>,
+    pub(super) traffic: Traffic,
     pub(super) living: RefCell<Register>,
     pub(super) door: Arc<Door<Reactor>>,
     pub(super) has_ring: Cell<bool>,
@@ -60,6 +63,7 @@ pub struct Reactor {
     pub(super) turn_time: Cell<Option<Instant>>,
     /// The line that set up the handler which runs now.
     pub(super) current: Cell<Option<Place>>,
+    pub(super) belongings: Belongings,
     pub(super) counters: Counters,
 }
 
@@ -85,6 +89,7 @@ impl Reactor {
     pub fn new(driver: Box<dyn Driver>) -> Rc<Reactor> {
         let reactor = Rc::new(Reactor {
             time: driver.time(),
+            network: driver.network(),
             witness: driver.witness(),
             driver: RefCell::new(driver),
             around_wait: RefCell::default(),
@@ -94,7 +99,7 @@ impl Reactor {
             crowd: RefCell::default(),
             ready: RefCell::default(),
             tasks: RefCell::default(),
-            watches: RefCell::default(),
+            traffic: Traffic::default(),
             living: RefCell::default(),
             door: Arc::default(),
             has_ring: Cell::new(false),
@@ -106,6 +111,7 @@ impl Reactor {
             running: Cell::new(false),
             turn_time: Cell::new(None),
             current: Cell::new(None),
+            belongings: Belongings::default(),
             counters: Counters::default(),
         });
         reactor.door.open(&reactor);
@@ -186,9 +192,10 @@ impl Loop for Reactor {
     }
 }
 
-/// The reactor goes: other threads find the door closed.
+/// The reactor goes: other threads find the door closed, and the kernel keeps nothing of it.
 impl Drop for Reactor {
     fn drop(&mut self) {
         self.door.close();
+        self.leave_kernel();
     }
 }

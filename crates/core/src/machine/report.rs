@@ -1,5 +1,6 @@
 //! The report: what is alive, who made it, how old it is, and what it waits for.
 
+use super::operations::EndpointSight;
 use super::reactor::Reactor;
 use crate::parts::fuses::FuseSight;
 use crate::words::clock::Clock;
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub struct Report {
     /// The driver under it.
     pub driver: &'static str,
+    /// What there is to say about the driver, such as why it stands in for a better one.
+    pub note: Option<String>,
     /// Everything that lives now.
     pub live: Vec<Live>,
     /// What was still alive when the last shutdown dropped it.
@@ -40,6 +43,14 @@ pub enum Kind {
     Task,
     /// A watched descriptor.
     Watch,
+    /// A connection.
+    Connection,
+    /// A socket that accepts connections.
+    Listener,
+    /// A socket for packets.
+    Socket,
+    /// Work for a thread.
+    Thread,
 }
 
 /// A living thing.
@@ -63,6 +74,10 @@ impl fmt::Display for Kind {
             Kind::Deferred => "deferred",
             Kind::Task => "task",
             Kind::Watch => "watch",
+            Kind::Connection => "connection",
+            Kind::Listener => "listener",
+            Kind::Socket => "socket",
+            Kind::Thread => "thread",
         })
     }
 }
@@ -82,6 +97,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { driver, turns, waits, burned, faults, .. } = self;
         writeln!(f, "driver {driver}: {turns} turns, {waits} waits, {burned} fuses burned, {faults} faults")?;
+        if let Some(note) = &self.note {
+            writeln!(f, "{note}")?;
+        }
         writeln!(f, "{} alive", self.live.len())?;
         self.live.iter().try_for_each(|live| writeln!(f, "  {live}"))?;
         if !self.left.is_empty() {
@@ -98,6 +116,7 @@ impl Reactor {
         let counters = self.counters();
         Report {
             driver: self.driver.borrow().name(),
+            note: self.driver.borrow().note(),
             live: self.live_things(),
             left: self.left(),
             turns: counters.turns.get(),
@@ -107,7 +126,7 @@ impl Reactor {
         }
     }
 
-    /// Fuses, Deferreds, tasks and watches that live now, in that order.
+    /// Fuses, Deferreds, tasks, watches and endpoints that live now, in that order.
     pub fn live_things(&self) -> Vec<Live> {
         let now = self.now();
         let mut live: Vec<Live> = self.fuses.borrow().sights().map(|sight| fuse(&sight, now)).collect();
@@ -126,6 +145,10 @@ impl Reactor {
         live.extend(self.watch_sights().into_iter().map(|(descriptor, interest, place)| {
             let waits_for = format!("descriptor {descriptor} to {interest:?}");
             Live { kind: Kind::Watch, place, age: None, waits_for }
+        }));
+        live.extend(self.all_endpoints().iter().map(|(endpoint, born)| {
+            let EndpointSight { kind, place, waits_for } = endpoint.sight();
+            Live { kind, place, age: Some(now - *born), waits_for }
         }));
         live
     }

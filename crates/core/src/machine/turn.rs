@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!        ┌───────────────────────────── one turn ──────────────────────────────┐
+//!        │ gather        what was written since the last turn is sent          │
 //!        │ ask_kernel    outbox out, inbox in; sleeps only if nothing is ready │
 //!        │ read_clocks   once; everything in this turn happens "now"           │
 //!        │ deliver       completions: their handlers                           │
@@ -53,6 +54,7 @@ impl Reactor {
     }
 
     fn ask_kernel(&self, patience: Duration) -> Result<(), Failure> {
+        self.gather();
         let until = self.how_long(patience);
         let until = if !until.is_now() && self.doze()? { until } else { Until::NOW };
         let result = self.exchange(&until);
@@ -183,10 +185,14 @@ impl Reactor {
 
     /// A host is about to sleep in this one's stead: the kernel must know what to watch for, and the door whom to wake.
     fn prepare_host(&self) -> io::Result<bool> {
-        if !self.outbox.borrow().is_empty() {
-            self.exchange(&Until::NOW)?;
-        }
+        self.hand_over()?;
         self.doze()
+    }
+
+    /// Tells the kernel what it has not been told of yet, without waiting.
+    pub(super) fn hand_over(&self) -> io::Result<()> {
+        self.gather();
+        if self.outbox.borrow().is_empty() { Ok(()) } else { self.exchange(&Until::NOW) }
     }
 
     /// A descriptor that is readable when there is something to do other than a fuse. From here on this is the guest of a

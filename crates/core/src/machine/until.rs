@@ -32,6 +32,7 @@ impl Reactor {
         loop {
             if let Poll::Ready(output) = main.poll_if_woken() {
                 while self.is_shutting_down() && self.step(Duration::MAX)? == Step::GoOn {}
+                self.hand_over()?;
                 return Ok(Some(output));
             }
             if self.step(Duration::MAX)? != Step::GoOn && !self.tasks.borrow().main_woken {

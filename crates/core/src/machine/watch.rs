@@ -4,8 +4,8 @@
 //! seam each call is one `Op::Watch`, asked anew after the handler ran, so every driver can do it and none keeps state that
 //! could go stale.
 
+use super::operations::Operation;
 use super::reactor::Reactor;
-use crate::parts::slots::Slots;
 use crate::words::failure::Place;
 use crate::words::key::Key;
 use crate::words::op::{Event, Interest, Op};
@@ -14,9 +14,6 @@ use std::rc::Rc;
 
 /// Told what happened to the descriptor; says whether to go on watching.
 pub type WatchHandler = Box<dyn FnMut(&Rc<Reactor>, Event) -> bool>;
-
-/// All watches of one Fate.
-pub(super) type Watches = Slots<WatchCell, 64>;
 
 pub(super) struct WatchCell {
     descriptor: RawFd,
@@ -31,14 +28,14 @@ impl Reactor {
     /// said no, or [`Reactor::unwatch`] was called and a turn has begun since. A refusal ends the watch after it was told.
     pub fn watch(&self, descriptor: RawFd, interest: Interest, place: Place, handler: WatchHandler) -> Key {
         let cell = WatchCell { descriptor, interest, place, handler: Some(handler) };
-        let key = self.watches.borrow_mut().insert(cell);
+        let key = self.traffic.operations.borrow_mut().insert(Operation::Watch(cell));
         self.outbox.borrow_mut().push(Op::Watch { key, descriptor, interest });
         key
     }
 
     /// Ends a watch: its handler is dropped and not called again. Says whether there was one.
     pub fn unwatch(&self, key: Key) -> bool {
-        let removed = self.watches.borrow_mut().remove_key(key);
+        let removed = self.traffic.operations.borrow_mut().remove_key(key);
         if removed.is_some() {
             self.outbox.borrow_mut().push(Op::Cancel { key });
         }
@@ -47,7 +44,10 @@ impl Reactor {
 
     /// Ends all watches; says whether there was one. For the end of all things.
     pub(super) fn unwatch_all(&self) -> bool {
-        let keys: Vec<Key> = self.watches.borrow().iter().map(|(key, _)| key).collect();
+        let operations = self.traffic.operations.borrow();
+        let watches = operations.iter().filter(|(_, operation)| matches!(operation, Operation::Watch(_)));
+        let keys: Vec<Key> = watches.map(|(key, _)| key).collect();
+        drop(operations);
         for key in &keys {
             self.unwatch(*key);
         }
@@ -56,27 +56,24 @@ impl Reactor {
 
     /// Every descriptor that is watched, for what, and who asked.
     pub fn watch_sights(&self) -> Vec<(RawFd, Interest, Place)> {
-        self.watches.borrow().iter().map(|(_, cell)| (cell.descriptor, cell.interest, cell.place)).collect()
+        let operations = self.traffic.operations.borrow();
+        let sights = operations.iter().filter_map(|(_, operation)| match operation {
+            Operation::Watch(cell) => Some((cell.descriptor, cell.interest, cell.place)),
+            Operation::Of(_) => None,
+        });
+        sights.collect()
     }
 
-    /// The first phase of a turn: hands each completion to whom it concerns, if it still concerns anybody.
-    pub(super) fn deliver(self: &Rc<Reactor>) {
-        loop {
-            let Some(completion) = self.inbox.borrow_mut().pop_front() else { break };
-            self.tell_watch(completion.key, completion.event);
-        }
-    }
-
-    fn tell_watch(self: &Rc<Reactor>, key: Key, event: Event) {
+    pub(super) fn tell_watch(self: &Rc<Reactor>, key: Key, event: Event) {
         let Some((mut handler, place)) = self.take_watch_handler(key) else { return };
         self.enter(place);
-        let refused = matches!(event, Event::Refused(_));
+        let refused = matches!(event, Event::Failed(_));
         let telling = Telling { reactor: self, key };
         let again = handler(self, event) && !refused;
         std::mem::forget(telling);
-        let mut watches = self.watches.borrow_mut();
-        let Some(cell) = watches.get_key_mut(key) else {
-            drop(watches);
+        let mut operations = self.traffic.operations.borrow_mut();
+        let Some(Operation::Watch(cell)) = operations.get_key_mut(key) else {
+            drop(operations);
             return drop(handler);
         };
         if again {
@@ -84,14 +81,14 @@ impl Reactor {
             let (descriptor, interest) = (cell.descriptor, cell.interest);
             self.outbox.borrow_mut().push(Op::Watch { key, descriptor, interest });
         } else {
-            watches.remove_key(key);
-            drop(watches);
+            operations.discard(key.index);
+            drop(operations);
         }
     }
 
     fn take_watch_handler(&self, key: Key) -> Option<(WatchHandler, Place)> {
-        let mut watches = self.watches.borrow_mut();
-        let cell = watches.get_key_mut(key)?;
+        let mut operations = self.traffic.operations.borrow_mut();
+        let Operation::Watch(cell) = operations.get_key_mut(key)? else { return None };
         Some((cell.handler.take()?, cell.place))
     }
 }
@@ -104,7 +101,7 @@ struct Telling<'a> {
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
-        let removed = self.reactor.watches.borrow_mut().remove_key(self.key);
+        let removed = self.reactor.traffic.operations.borrow_mut().remove_key(self.key);
         drop(removed);
     }
 }

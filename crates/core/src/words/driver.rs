@@ -7,12 +7,14 @@
 //! # Invariants
 //! - D1 A driver never calls user code, and the machine never calls a driver from inside `exchange`.
 //! - D2 Once the exchange that was handed an `Op::Cancel` has returned, the driver does not touch that operation's
-//!   descriptor again.
+//!   descriptor again. Bytes that a cancelled `Op::Receive` had taken are delivered; a connection that a cancelled
+//!   `Op::Accept` had taken is delivered too, and closed by the machine; memory is the driver's until it is idle.
 //! - D3 `exchange` returns no later than the first moment in `until` that comes, no earlier than that without a reason
 //!   (a completion, a ring), and never rounds.
 //! - D4 Kernel objects are made when first needed, not in the constructor: a daemon may fork before `run`.
 
 use super::clock::{Time, Until};
+use super::network::Network;
 use super::op::{Completion, Op};
 use std::collections::VecDeque;
 use std::io;
@@ -27,6 +29,14 @@ pub trait Driver {
 
     /// Where time is read.
     fn time(&self) -> Rc<dyn Time>;
+
+    /// What never waits: making, binding, configuring and naming sockets.
+    fn network(&self) -> Rc<dyn Network>;
+
+    /// What there is to say about this driver, such as why it stands in for a better one.
+    fn note(&self) -> Option<String> {
+        None
+    }
 
     /// Hands `outbox` (left empty) to the kernel, waits for something to happen but at most until `until`, and appends
     /// what happened to `inbox`. Every exchange answers what was rung before it, also one that does not wait.
