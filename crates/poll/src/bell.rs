@@ -5,9 +5,9 @@
 //! that wait is begun again.
 //!
 //! # Invariants
-//! - B1 The flag is raised before the notification is sent and read after the wait has returned, and both, like
-//!   `polling`'s own flag, in one order that all threads agree on (`SeqCst`). So a ring that finds a notification under
-//!   way, and sends none, is seen by the wait that this notification ends.
+//! - B1 The flag is raised before the notification is sent and read after the wait has returned, in one order that all
+//!   threads agree on (`SeqCst`). So a ring that finds the flag raised, and sends nothing, is seen by the wait that the
+//!   notification of an earlier ring ends: whoever raised the flag sends one.
 
 use crate::poller::Poller;
 use fate_core::Ring;
@@ -41,8 +41,7 @@ impl Ring for Bell {
     /// One system call, or none if an earlier ring was not answered yet.
     fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
-            // It can only fail if the descriptor is not a bell any more, and then there is nobody to tell.
-            let _ = self.poller.notify();
+            self.poller.ring();
         }
     }
 }

@@ -5,27 +5,24 @@
 
 use crate::alarm::Alarms;
 use crate::bell::Bell;
-use crate::clock::Clocks;
-use crate::poller::Poller;
-use crate::random::random;
-use crate::token::Token;
-use crate::watches::Watches;
-use fate_core::{Completion, Driver, Instant, Op, Ring, Time, Until};
-use polling::Events;
+use crate::poller::{Batch, Patience, Poller};
+use crate::receiving::{Budget, KEPT, ROOM};
+use crate::registry::Registry;
+use crate::released::Released;
+use crate::told::Told;
+use fate_core::{Completion, Driver, Network, Op, Ring, Shelf, Time, Until};
+use fate_unix::{Clocks, UnixNetwork, random};
 use std::collections::VecDeque;
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How many descriptors the kernel may tell of at a time. If more are ready it is asked again.
-const BATCH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
-
 /// The driver for every Unix: waits for readiness.
 ///
-/// Making one asks nothing of the system but the time. The poller is made for the first wait, watch or bell, and the
-/// timers for the first wait on their clocks; so a daemon may fork twice before it runs.
+/// Making one asks nothing of the system but the time. The poller is made for the first wait, watch, bell or socket that
+/// must wait, and the timers for boot and wall time for the first wait on their clocks; so a daemon may fork twice before
+/// it runs.
 ///
 /// ```
 /// use fate_core::{Clock, Driver, Until};
@@ -41,10 +38,13 @@ const BATCH: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// ```
 pub struct PollDriver {
     clocks: Rc<Clocks>,
-    watches: Watches,
-    alarms: Alarms,
+    network: Rc<UnixNetwork>,
+    shelf: Rc<Shelf>,
+    registry: Registry,
+    released: Rc<Released>,
     kernel: Option<Kernel>,
-    /// Whether somebody outside may be waiting for the poller, so that it must be emptied in every exchange.
+    /// Whether somebody outside may be waiting for the poller, so that it must be emptied in every exchange, and know when
+    /// that returns whatever there is to know.
     is_guest: bool,
 }
 
@@ -52,32 +52,56 @@ pub struct PollDriver {
 struct Kernel {
     poller: Arc<Poller>,
     bell: Arc<Bell>,
-    told: Events,
+    alarms: Alarms,
+    batch: Batch,
 }
 
 impl PollDriver {
     /// A driver that has asked nothing of the system yet.
     pub fn new() -> PollDriver {
+        let (shelf, released) = (Shelf::new(ROOM, KEPT), Rc::new(Released::default()));
+        let noted = released.clone();
+        let network = UnixNetwork::new(shelf.clone()).with_farewell(move |socket| noted.note(socket));
         PollDriver {
             clocks: Rc::new(Clocks::new()),
-            watches: Watches::default(),
-            alarms: Alarms::default(),
+            network: Rc::new(network),
+            shelf,
+            registry: Registry::default(),
+            released,
             kernel: None,
             is_guest: false,
         }
     }
 
-    fn submit(&mut self, op: Op, inbox: &mut VecDeque<Completion>) {
+    /// The clocks that it reads, for a driver that may take its place.
+    pub fn clocks(&self) -> Rc<Clocks> {
+        self.clocks.clone()
+    }
+
+    #[inline]
+    fn submit(&mut self, op: Op, told: &mut Told<'_>) {
+        let registry = &mut self.registry;
         match op {
-            Op::Watch { key, descriptor, interest } => self.watches.watch(key, descriptor, interest, inbox),
-            Op::Cancel { key } => self.watches.cancel(key),
+            Op::Watch { key, descriptor, interest } => registry.watch(key, descriptor, interest, told),
+            Op::Accept { key, listener } => registry.accept(key, listener, told),
+            Op::Receive { key, socket } => registry.receive(key, socket, told),
+            Op::Send { key, socket, outgoing, is_awaited } => registry.send(key, socket, outgoing, is_awaited, told),
+            Op::Close { socket, is_abort } => registry.close(socket, is_abort, Kernel::poller(&self.kernel)),
+            Op::Cancel { key } => registry.cancel(key, told),
         }
     }
 
     /// Whether the kernel can have nothing to say: then it need not be asked.
     fn is_quiet(&self) -> bool {
         let is_rung = self.kernel.as_ref().is_some_and(|kernel| kernel.bell.is_rung());
-        self.watches.is_idle() && !is_rung && !self.is_guest
+        self.registry.is_idle() && !is_rung && !self.is_guest
+    }
+
+    /// Has a host that waits in our stead come back at once for what the kernel will not tell it of.
+    fn leave_word(&self) {
+        if let (true, true, Some(kernel)) = (self.is_guest, self.registry.is_ready(), &self.kernel) {
+            kernel.bell.ring();
+        }
     }
 }
 
@@ -96,36 +120,54 @@ impl Driver for PollDriver {
         self.clocks.clone()
     }
 
+    fn network(&self) -> Rc<dyn Network> {
+        self.network.clone()
+    }
+
     fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
-        let before = inbox.len();
-        outbox.drain(..).for_each(|op| self.submit(op, inbox));
+        let mut told = Told::new(inbox);
+        self.released.drain(|socket| self.registry.forget(socket));
+        outbox.drain(..).for_each(|op| self.submit(op, &mut told));
         let mut over = until.is_now() || self.clocks.has_come(until);
         if over && self.is_quiet() {
             return Ok(());
         }
-        let kernel = Kernel::open(&mut self.kernel)?;
+        let kernel = Kernel::open(&mut self.kernel, &self.released)?;
         loop {
-            self.watches.apply(&kernel.poller, inbox);
-            over |= inbox.len() > before;
-            let limit = if over { Instant::START } else { self.alarms.limit(&kernel.poller, &self.clocks, until)? };
-            kernel.wait(self.clocks.in_system_time(limit), |event| match Token(event.key) {
-                Token::ALARM => self.alarms.hear(),
-                _ => self.watches.tell(&event, inbox),
+            let mut budget = Budget::whole();
+            self.registry.apply(&kernel.poller, &mut told);
+            self.registry.serve(&mut budget, &self.shelf, &mut told);
+            over |= told.is_news();
+            let patience = if over || self.registry.is_ready() {
+                Patience::None
+            } else {
+                kernel.alarms.set(&kernel.poller, &self.clocks, until)?
+            };
+            let most = self.registry.live();
+            kernel.poller.wait(&mut kernel.batch, patience, most, |news| {
+                kernel.alarms.hear(news.token);
+                self.registry.tell(&news, &mut told);
             })?;
-            over |= kernel.bell.answer() || inbox.len() > before || self.clocks.has_come(until);
+            self.registry.serve(&mut budget, &self.shelf, &mut told);
+            over |= kernel.bell.answer() || told.is_news() || self.clocks.has_come(until);
+            if over && self.is_guest {
+                self.registry.apply(&kernel.poller, &mut told);
+            }
             if over {
+                self.leave_word();
                 return Ok(());
             }
         }
     }
 
     fn ringer(&mut self) -> io::Result<Arc<dyn Ring>> {
-        Ok(Kernel::open(&mut self.kernel)?.bell.clone())
+        Ok(Kernel::open(&mut self.kernel, &self.released)?.bell.clone())
     }
 
     fn pollable(&mut self) -> io::Result<RawFd> {
-        let descriptor = Kernel::open(&mut self.kernel)?.poller.descriptor();
+        let descriptor = Kernel::open(&mut self.kernel, &self.released)?.poller.descriptor();
         self.is_guest = true;
+        self.leave_word();
         Ok(descriptor)
     }
 
@@ -135,29 +177,18 @@ impl Driver for PollDriver {
 }
 
 impl Kernel {
-    fn open(kernel: &mut Option<Kernel>) -> io::Result<&mut Kernel> {
+    fn open<'a>(kernel: &'a mut Option<Kernel>, released: &Released) -> io::Result<&'a mut Kernel> {
         if kernel.is_none() {
             let poller = Arc::new(Poller::open()?);
+            let alarms = Alarms::open(&poller)?;
+            released.know(poller.clone());
             let bell = Arc::new(Bell::new(poller.clone()));
-            *kernel = Some(Kernel { poller, bell, told: Events::with_capacity(BATCH) });
+            *kernel = Some(Kernel { poller, bell, alarms, batch: Batch::new() });
         }
         Ok(kernel.as_mut().expect("it was just made"))
     }
 
-    /// Waits once, and hands on everything that is ready. A one-shot is told once, so this comes to an end.
-    fn wait(
-        &mut self,
-        mut deadline: Option<std::time::Instant>,
-        mut hear: impl FnMut(polling::Event),
-    ) -> io::Result<()> {
-        loop {
-            self.poller.wait(&mut self.told, deadline)?;
-            self.told.iter().for_each(&mut hear);
-            // A full batch may not be the last. Some of it may be the poller's own, which are not counted here.
-            if self.told.len() <= BATCH.get() / 2 {
-                return Ok(());
-            }
-            deadline = Some(std::time::Instant::now());
-        }
+    fn poller(kernel: &Option<Kernel>) -> Option<&Poller> {
+        kernel.as_ref().map(|kernel| &*kernel.poller)
     }
 }

@@ -1,6 +1,6 @@
 //! What the driver takes from the system, and when. Alone in its process, because descriptors are counted.
 
-#![cfg(any(target_os = "linux", target_os = "android"))]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(fate_portable)))]
 
 #[path = "driver/rig.rs"]
 #[allow(dead_code, reason = "made for other tests")]

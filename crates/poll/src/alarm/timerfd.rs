@@ -1,25 +1,29 @@
-//! Alarms that are the kernel's own timers, one for each clock that a fuse ever followed.
+//! Alarms that are the kernel's own timers (timerfd_create(2)), one for each clock that was ever waited for.
+//!
+//! A timeout of the wait itself would be rounded up by some tens of microseconds, and told to the kernel anew in every
+//! wait. A timer keeps its deadline to the nanosecond, and is told of it when it changes.
 //!
 //! # Invariants
 //! - A1 `set_for` is what the kernel's timer is set for, so a timer is set only when its deadline changed. It may be
 //!   `NEVER` while the timer runs, after the clock was set; that costs a wait begun again, at most.
-//! - A2 A timer that has gone off is read before the exchange ends: whoever waits for the poller from outside is not
-//!   woken twice for it.
+//! - A2 A timer that has gone off is told of once, by an edge, and need not be read: whoever waits for the poller from
+//!   outside is not woken twice for it. Setting it anew takes what was not read back.
 
-use crate::clock::Clocks;
-use crate::poller::Poller;
+use crate::poller::{Patience, Poller};
 use crate::token::Token;
-use fate_core::{Clock, Instant, Until};
-use rustix::io::{Errno, read};
+use fate_core::{Clock, Instant, Time, Until};
+use fate_unix::Clocks;
+use rustix::io::Errno;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-/// The alarms of one driver, made when first needed.
-#[derive(Default)]
+/// The alarms of one driver: the first is made with it, the others when first needed.
 pub(crate) struct Alarms {
+    monotonic: Alarm,
     boot: Option<Alarm>,
     wall: Option<Alarm>,
 }
@@ -30,41 +34,78 @@ struct Alarm {
 }
 
 impl Alarms {
-    /// Sets the alarms and says when the wait must end on the monotonic clock.
-    pub fn limit(&mut self, poller: &Poller, _: &Clocks, until: &Until) -> io::Result<Instant> {
-        set(&mut self.boot, poller, TimerfdClockId::Boottime, until.on(Clock::Boot))?;
-        set(&mut self.wall, poller, TimerfdClockId::Realtime, until.on(Clock::Wall))?;
-        Ok(until.on(Clock::Monotonic))
+    /// Asks the kernel for the timer that every driver needs.
+    pub fn open(poller: &Poller) -> io::Result<Alarms> {
+        Ok(Alarms { monotonic: Alarm::new(poller, Clock::Monotonic)?, boot: None, wall: None })
     }
 
-    /// Silences the alarms that went off.
-    pub fn hear(&mut self) {
-        self.boot.iter_mut().chain(&mut self.wall).for_each(Alarm::hear);
+    /// Sets the alarms to end a wait at the first of these moments.
+    pub fn set(&mut self, poller: &Poller, clocks: &Clocks, until: &Until) -> io::Result<Patience> {
+        let boot = ensure(&mut self.boot, poller, clocks, Clock::Boot, until)?;
+        let wall = ensure(&mut self.wall, poller, clocks, Clock::Wall, until)?;
+        let limit = until.on(Clock::Monotonic).min(boot).min(wall);
+        if limit != self.monotonic.set_for {
+            // Monotonic time counts from an origin of ours, so the timer is told what is left of it.
+            let left = if limit.is_never() { limit } else { left(limit.duration_since(clocks.now(Clock::Monotonic))) };
+            self.monotonic.set(left, TimerfdTimerFlags::empty(), limit)?;
+        }
+        Ok(Patience::Endless)
+    }
+
+    /// Notes that an alarm went off, or that its clock was set: it must be set anew.
+    #[inline]
+    pub fn hear(&mut self, token: Token) {
+        if token == Token::alarm(Clock::Monotonic) {
+            self.monotonic.set_for = Instant::NEVER;
+        }
+        for (clock, alarm) in [(Clock::Boot, &mut self.boot), (Clock::Wall, &mut self.wall)] {
+            if let (true, Some(alarm)) = (token == Token::alarm(clock), alarm) {
+                alarm.set_for = Instant::NEVER;
+            }
+        }
     }
 }
 
-fn set(alarm: &mut Option<Alarm>, poller: &Poller, clock: TimerfdClockId, deadline: Instant) -> io::Result<()> {
-    match alarm {
-        Some(alarm) => alarm.set(deadline),
-        None if deadline.is_never() => Ok(()),
-        None => alarm.insert(Alarm::new(poller, clock)?).set(deadline),
+/// Sets the alarm on a clock, and says what is left to the monotonic one: if there are no descriptors for another timer,
+/// the time that is missing is waited for on that.
+fn ensure(
+    alarm: &mut Option<Alarm>,
+    poller: &Poller,
+    clocks: &Clocks,
+    clock: Clock,
+    until: &Until,
+) -> io::Result<Instant> {
+    let deadline = until.on(clock);
+    if alarm.is_none() && !deadline.is_never() {
+        *alarm = Alarm::new(poller, clock).ok();
     }
+    match alarm {
+        Some(alarm) if deadline != alarm.set_for => {
+            alarm.set(deadline, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET, deadline)?;
+        }
+        None if !deadline.is_never() => {
+            return Ok(clocks.now(Clock::Monotonic) + deadline.duration_since(clocks.now(clock)));
+        }
+        _ => {}
+    }
+    Ok(Instant::NEVER)
 }
 
 impl Alarm {
-    fn new(poller: &Poller, clock: TimerfdClockId) -> io::Result<Alarm> {
-        let timer = timerfd_create(clock, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
-        poller.keep(&timer, Token::ALARM)?;
+    fn new(poller: &Poller, clock: Clock) -> io::Result<Alarm> {
+        let id = match clock {
+            Clock::Monotonic => TimerfdClockId::Monotonic,
+            Clock::Boot => TimerfdClockId::Boottime,
+            Clock::Wall => TimerfdClockId::Realtime,
+        };
+        let timer = timerfd_create(id, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        poller.keep(&timer, Token::alarm(clock))?;
         Ok(Alarm { timer, set_for: Instant::NEVER })
     }
 
-    fn set(&mut self, deadline: Instant) -> io::Result<()> {
-        if deadline == self.set_for {
-            return Ok(());
-        }
-        // The kernel takes `CANCEL_ON_SET` on the wall clock alone, and ignores it on the others.
-        let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
-        let value = Itimerspec { it_interval: timespec(Instant::NEVER), it_value: timespec(deadline) };
+    /// Sets the timer to `value`, which means `deadline`.
+    fn set(&mut self, value: Instant, flags: TimerfdTimerFlags, deadline: Instant) -> io::Result<()> {
+        let value = Itimerspec { it_interval: timespec(Instant::NEVER), it_value: timespec(value) };
         let mut outcome = Err(Errno::CANCELED);
         while outcome == Err(Errno::CANCELED) {
             // It says so once if somebody set the clock since it was last asked, and then takes the next try.
@@ -74,14 +115,11 @@ impl Alarm {
         self.set_for = deadline;
         Ok(())
     }
+}
 
-    /// Reads the timer: it went off (and is set for nothing any more), the clock was set (and it must be set anew), or
-    /// it did not go off.
-    fn hear(&mut self) {
-        if read(&self.timer, &mut [0; 8]) != Err(Errno::AGAIN) {
-            self.set_for = Instant::NEVER;
-        }
-    }
+/// The time that is left as a timer takes it: at least a nanosecond, because none is "not at all".
+fn left(left: Duration) -> Instant {
+    Instant::from_nanos(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX).clamp(1, u64::MAX - 1))
 }
 
 /// A deadline as a timer takes it. Zero is "not at all"; nobody waits for the start of time, because it has come.

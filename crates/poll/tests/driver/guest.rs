@@ -87,3 +87,42 @@ fn an_alarm_that_goes_off_in_the_hosts_wait_wakes_it_once() {
         assert!(!is_readable(descriptor), "{clock:?}");
     }
 }
+
+/// L5, N13: what an exchange has left for the next is news to a host.
+#[test]
+fn a_host_comes_back_for_what_an_exchange_has_left() {
+    let mut guest = Rig::default();
+    let descriptor = guest.driver.pollable().unwrap();
+    let mut pairs: Vec<_> = (0..200).map(|_| guest.unix()).collect();
+    let keys: Vec<_> = pairs.iter().map(|(here, _)| guest.receive(*here)).collect();
+    assert!(guest.told().is_empty() && !is_readable(descriptor));
+    pairs.iter_mut().for_each(|(_, there)| there.write_all(b"x").unwrap());
+    let mut received = 0;
+    while is_readable(descriptor) {
+        received += guest.told().len();
+    }
+    assert_eq!(received, keys.len());
+}
+
+/// L5, N5: a peer that goes on while nobody receives wakes a host once, if at all.
+#[test]
+fn bytes_that_nobody_wants_wake_a_host_once() {
+    let mut guest = Rig::default();
+    let descriptor = guest.driver.pollable().unwrap();
+    let (here, mut there) = guest.tcp();
+    let receiving = guest.receive(here);
+    guest.look();
+    guest.cancel(receiving);
+    guest.look();
+    let mut woken = 0;
+    for _ in 0..10 {
+        there.write_all(b"x").unwrap();
+        if is_readable(descriptor) {
+            woken += 1;
+            assert!(guest.told().is_empty());
+        }
+    }
+    assert!(woken <= 1, "{woken}");
+    let receiving = guest.receive(here);
+    assert_eq!(guest.take(receiving, 10), [b'x'; 10]);
+}
