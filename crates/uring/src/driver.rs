@@ -1,0 +1,204 @@
+//! The exchange with the kernel.
+//!
+//! What the machine asks for goes into the ring, and one call hands it over and waits. A wait ends for a reason: an
+//! operation completed, the bell rang, or a moment in `until` came. The kernel may return for less (the end of a cancelled
+//! operation, a send that must be tried again, a ring that was answered before); then it is called again.
+
+use crate::alarm;
+use crate::kernel::Kernel;
+use fate_core::{Clock, Completion, Driver, Network, Op, Ring, Shelf, Time, Until};
+use fate_unix::{Clocks, UnixNetwork};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How large the buffers are that the network's door is given.
+const SPARE_SIZE: usize = 64 * 1024;
+
+/// How many of them are kept.
+const SPARES: usize = 4;
+
+/// The driver for Linux where it has io_uring: hands over requests, and is told what became of them.
+///
+/// Making one asks nothing of the system but the time. The ring is made by the first exchange that needs it, or by
+/// [`UringDriver::open`]; so a daemon may fork twice before it runs.
+///
+/// ```no_run
+/// use fate_core::{Clock, Driver, Until};
+/// use std::time::Duration;
+///
+/// let mut driver = fate_uring::UringDriver::new();
+/// driver.open()?;
+/// let deadline = driver.time().now(Clock::Monotonic) + Duration::from_nanos(1_500_001);
+/// let mut until = Until::FOREVER;
+/// until.at_most(Clock::Monotonic, deadline);
+/// driver.exchange(&mut Vec::new(), &mut Default::default(), &until)?;
+/// assert!(driver.time().now(Clock::Monotonic) >= deadline);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct UringDriver {
+    clocks: Rc<Clocks>,
+    kernel: Option<Box<Kernel>>,
+}
+
+impl UringDriver {
+    /// A driver that has asked nothing of the system yet.
+    pub fn new() -> UringDriver {
+        UringDriver::with_clocks(Rc::new(Clocks::new()))
+    }
+
+    /// The same, with clocks that somebody else reads too.
+    pub fn with_clocks(clocks: Rc<Clocks>) -> UringDriver {
+        UringDriver { clocks, kernel: None }
+    }
+
+    /// Makes the ring, unless it is made already.
+    ///
+    /// # Errors
+    /// The kernel refused something; says what.
+    pub fn open(&mut self) -> io::Result<()> {
+        self.kernel().map(drop)
+    }
+
+    /// What was made, or is made now; unless that was in another process.
+    fn kernel(&mut self) -> io::Result<&mut Kernel> {
+        if self.kernel.is_none() {
+            self.kernel = Some(Box::new(Kernel::open()?));
+        }
+        let kernel = self.kernel.as_mut().expect("it was just made");
+        if kernel.is_foreign() {
+            return Err(io::Error::other("io_uring: the ring belongs to the process that this one was forked from"));
+        }
+        Ok(kernel)
+    }
+}
+
+impl Default for UringDriver {
+    fn default() -> UringDriver {
+        UringDriver::new()
+    }
+}
+
+impl Driver for UringDriver {
+    fn name(&self) -> &'static str {
+        "uring"
+    }
+
+    fn time(&self) -> Rc<dyn Time> {
+        self.clocks.clone()
+    }
+
+    fn network(&self) -> Rc<dyn Network> {
+        Rc::new(UnixNetwork::new(Shelf::new(SPARE_SIZE, SPARES)))
+    }
+
+    fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
+        let is_over = until.is_now() || self.clocks.has_come(until);
+        if is_over && outbox.is_empty() && self.kernel.is_none() {
+            return Ok(());
+        }
+        let (before, clocks) = (inbox.len(), self.clocks.clone());
+        Exchange { kernel: self.kernel()?, clocks, inbox, until, before, is_over }.run(outbox)
+    }
+
+    fn ringer(&mut self) -> io::Result<Arc<dyn Ring>> {
+        Ok(self.kernel()?.bell.clone())
+    }
+
+    fn pollable(&mut self) -> io::Result<RawFd> {
+        Ok(self.kernel()?.beacon()?.descriptor())
+    }
+
+    fn random(&mut self) -> u64 {
+        fate_unix::random()
+    }
+}
+
+/// One exchange.
+struct Exchange<'a> {
+    kernel: &'a mut Kernel,
+    clocks: Rc<Clocks>,
+    inbox: &'a mut VecDeque<Completion>,
+    until: &'a Until,
+    /// How much was in the inbox already.
+    before: usize,
+    /// Whether there is a reason not to wait any more.
+    is_over: bool,
+}
+
+impl Exchange<'_> {
+    fn run(mut self, outbox: &mut Vec<Op>) -> io::Result<()> {
+        self.kernel.buffers.publish();
+        self.submit(outbox)?;
+        loop {
+            self.kernel.take_up();
+            self.look();
+            if !self.is_over {
+                self.set_alarms()?;
+                self.look();
+            }
+            self.ask()?;
+            self.is_over |= self.kernel.bell.answer();
+            self.look();
+            self.is_over = self.is_over || self.clocks.has_come(self.until);
+            if self.is_done() {
+                break;
+            }
+        }
+        self.kernel.flights.settle(self.inbox);
+        self.kernel.reflect()
+    }
+
+    /// Looks for a reason not to wait.
+    fn look(&mut self) {
+        self.is_over |= self.inbox.len() > self.before || self.kernel.bell.is_rung();
+    }
+
+    fn submit(&mut self, outbox: &mut Vec<Op>) -> io::Result<()> {
+        for op in outbox.drain(..) {
+            while !self.kernel.ring.has_room(1) {
+                self.kernel.flush(self.inbox)?;
+            }
+            self.kernel.flights.submit(op, &mut self.kernel.ring, self.inbox);
+        }
+        Ok(())
+    }
+
+    /// Calls the kernel, unless it has nothing to be handed and nothing to tell.
+    fn ask(&mut self) -> io::Result<()> {
+        let (departing, is_news) = self.kernel.flights.departing();
+        if !self.is_over && !is_news && self.kernel.flights.is_content(&self.kernel.buffers) {
+            return self.kernel.call(departing + 1, self.patience(), self.inbox);
+        }
+        if departing == 0 && self.kernel.ring.is_quiet() {
+            return Ok(());
+        }
+        self.kernel.call(departing, None, self.inbox)
+    }
+
+    fn set_alarms(&mut self) -> io::Result<()> {
+        if self.kernel.alarms.are_set(self.until) {
+            return Ok(());
+        }
+        while !self.kernel.ring.has_room(alarm::ENTRIES) {
+            self.kernel.flush(self.inbox)?;
+        }
+        self.kernel.alarms.set(&mut self.kernel.ring, &self.clocks, self.until);
+        Ok(())
+    }
+
+    /// How long to wait on the monotonic clock; alarms see to the others.
+    fn patience(&self) -> Option<Duration> {
+        let limit = self.until.on(Clock::Monotonic);
+        (!limit.is_never()).then(|| limit.duration_since(self.clocks.now(Clock::Monotonic)))
+    }
+
+    /// Whether the exchange may return: there is a reason, no cancelled operation is under way, and it is known what became
+    /// of everything that was handed over.
+    fn is_done(&mut self) -> bool {
+        self.is_over && self.kernel.flights.departing().0 == 0 && self.kernel.ring.is_through()
+    }
+}
