@@ -39,6 +39,32 @@
 //! | `suspend`, `step` | a host was suspended, or its wall clock set, by the time given |
 //! | `closing`, `closed` | shutdown was asked for, or is complete |
 //! | `left` | something was still alive at the end; see [`Sim::leaks`] |
+//! | `crashed` | a host lost everything it knew |
+//! | `parted`, `healed` | nothing passes from here on between the host and the one given, or all does again |
+//!
+//! Of the network the line says from where to where, and how many bytes:
+//!
+//! ```text
+//!      3663.034115200 server   arrived  10.0.0.1:7001 > 10.0.0.2:32768 14
+//! ```
+//!
+//! | word | what happened |
+//! |---|---|
+//! | `listens` | a socket takes connections from now on |
+//! | `connects`, `opened` | a connection was begun, or was answered |
+//! | `accepted` | a program took a connection that waited for it |
+//! | `refused` | nobody listens there, or a packet found nobody |
+//! | `full` | a connection waits, and there is no descriptor for it |
+//! | `sent`, `arrived` | so many bytes of a stream, or a packet of so many |
+//! | `lost` | they will not arrive; of a stream, they will be sent again |
+//! | `ended` | the other end will send no more |
+//! | `shut`, `aborted` | a program closed a connection, at its end or in the midst of it |
+//! | `reset`, `timeout` | a connection is over: the other end has forgotten it, or was silent for too long |
+//!
+//! # The network
+//! Every host has a name, under which it is found by [`Fate::connect_tcp`](crate::Fate::connect_tcp); addresses, `10.0.0.1` and
+//! `fd00::1` for the first one; and a loopback of its own. What lies between two hosts is a [`Link`]. Chance on a link follows
+//! from the seed and the names of its hosts, so a host that is added changes nothing for the others.
 //!
 //! # The order of things
 //! At each moment of true time the hosts that are due take a turn each, in the order in which they were made, until none
@@ -51,6 +77,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use crate::drivers::Event;
+pub use crate::link::Link;
 
 /// A simulated world. See the [module](self).
 pub struct Sim {
@@ -102,8 +129,9 @@ impl Sim {
         }
         let driver = self.world.host(name);
         let number = driver.host();
-        let fate = settings.build_on(Box::new(driver));
-        self.hosts.push(Host { fate: fate.clone(), number, is_shut_down: false });
+        let fate = settings.simulated().build_on(Box::new(driver));
+        let place = self.hosts.partition_point(|host| host.number < number);
+        self.hosts.insert(place, Host { fate: fate.clone(), number, is_shut_down: false });
         fate
     }
 
@@ -118,10 +146,10 @@ impl Sim {
     pub fn run(&mut self) -> Result<(), Failure> {
         let _running: Vec<Running> = self.begin()?;
         loop {
-            match self.take_turns()? {
-                Some(next) => self.world.advance(next),
-                None if self.wait_outside() => {}
-                None => break,
+            let next = self.take_turns()?;
+            let goes_on = self.is_alive() && (self.world.go_on(next) || self.world.flush() || self.wait_outside());
+            if !goes_on {
+                break;
             }
         }
         self.find_leaks();
@@ -134,11 +162,14 @@ impl Sim {
     /// As [`Sim::run`].
     pub fn run_until(&mut self, moment: Duration) -> Result<(), Failure> {
         let _running: Vec<Running> = self.begin()?;
-        while let Some(next) = self.take_turns()?.filter(|&next| next <= moment) {
-            self.world.advance(next);
+        let moment = moment.min(World::END);
+        loop {
+            let next = self.take_turns()?;
+            if self.world.elapsed() >= moment {
+                return Ok(());
+            }
+            self.world.go_on(Some(next.map_or(moment, |next| next.min(moment))));
         }
-        self.world.advance(moment);
-        Ok(())
     }
 
     fn begin(&mut self) -> Result<Vec<Running>, Failure> {
@@ -151,6 +182,7 @@ impl Sim {
     fn take_turns(&mut self) -> Result<Option<Duration>, Failure> {
         let now = self.world.elapsed();
         loop {
+            self.world.advance(now);
             let (mut was_due, mut next) = (false, None);
             for host in &mut self.hosts {
                 match host.due(&self.world) {
@@ -167,6 +199,11 @@ impl Sim {
                 return Ok(next);
             }
         }
+    }
+
+    /// Whether anything can still happen on some host, if only the network has it happen.
+    fn is_alive(&self) -> bool {
+        self.hosts.iter().any(|host| !host.is_shut_down && host.fate.reactor().waits_until().is_some())
     }
 
     /// Waits for a real thread, if a host is held by a [`Remote`](crate::Remote). Says whether one was.
@@ -253,6 +290,79 @@ impl Sim {
     /// If there is no host of this name.
     pub fn step_back(&mut self, host: &str, by: Duration) {
         self.world.step(self.number(host), -nanos(by));
+    }
+
+    /// What lies between two hosts, or between a host and itself: see [`Link`].
+    ///
+    /// # Panics
+    /// If there is no host of one of these names.
+    pub fn link(&self, one: &str, other: &str) -> Link {
+        Link::new(self.world.clone(), self.number(one), self.number(other))
+    }
+
+    /// Crashes a host, as when its power fails: its program is dropped where it stands, and nobody is told of its
+    /// connections. Those at the other ends find out when they are not answered, or, once it was started again by
+    /// [`Sim::host`], when they are told that there is no such connection. Until then nothing reaches it. Its Unix sockets'
+    /// files are still there.
+    ///
+    /// What it had scheduled never happens; but what is dropped may hear of it, and what was waiting for a Deferred
+    /// sees it cancelled.
+    ///
+    /// ```
+    /// use fate::sim::Sim;
+    /// use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+    /// use std::{io::ErrorKind, time::Duration};
+    ///
+    /// let mut sim = Sim::new(1);
+    /// let (server, client) = (sim.host("server"), sim.host("client"));
+    /// let listener = server.listen_tcp("0.0.0.0:7")?;
+    /// server.spawn(async move { listener.accept().await?.0.read(&mut [0]).await });
+    /// let here = client.clone();
+    /// client.spawn(async move {
+    ///     let stream = here.connect_tcp("server:7").await.unwrap();
+    ///     here.sleep(Duration::from_secs(60)).await;
+    ///     (&stream).write_all(b"are you there?").await.unwrap();
+    ///     let error = (&stream).read(&mut [0]).await.unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// });
+    /// sim.run_until(Duration::from_secs(1))?;
+    /// sim.crash("server");
+    /// let _it_is_up_again = sim.host("server");
+    /// sim.run()?;
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no host of this name, or it has crashed already; and if what is dropped panics.
+    pub fn crash(&mut self, host: &str) {
+        let number = self.number(host);
+        let place = self.hosts.iter().position(|host| host.number == number);
+        let place = place.unwrap_or_else(|| panic!("{host} has crashed already"));
+        self.world.crash(number);
+        let reactor = self.hosts.remove(place).fate.reactor().clone();
+        reactor.perish();
+        // A fault handler may ask to stop, which this does anyway.
+        let _ = reactor.step(Duration::ZERO);
+    }
+
+    /// Limits the descriptors of a host from now on, as `ulimit -n` does: three are taken by standard input, output and
+    /// error, and each socket takes one.
+    ///
+    /// ```
+    /// use fate::sim::Sim;
+    ///
+    /// let mut sim = Sim::new(1);
+    /// let fate = sim.host("here");
+    /// sim.set_descriptors("here", 4);
+    /// let _the_only = fate.listen_tcp("0.0.0.0:7")?;
+    /// assert!(fate.listen_tcp("0.0.0.0:8").is_err());
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no host of this name.
+    pub fn set_descriptors(&mut self, host: &str, limit: usize) {
+        self.world.set_descriptors(self.number(host), limit);
     }
 
     fn number(&self, host: &str) -> HostNumber {

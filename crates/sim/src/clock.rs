@@ -63,6 +63,11 @@ impl Clocks {
         truth < self.asleep_until
     }
 
+    /// When the host wakes that is suspended.
+    pub fn wakes_at(&self) -> u64 {
+        self.asleep_until
+    }
+
     /// Somebody sets the wall clock.
     pub fn step(&mut self, nanos: i64) {
         self.ahead = self.ahead.saturating_add(nanos);

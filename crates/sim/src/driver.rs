@@ -1,7 +1,8 @@
 //! One host's view of the world, as a driver.
 
-use crate::world::{HostNumber, World};
-use fate_core::{Clock, Completion, Deed, Driver, Instant, Op, Place, Ring, Time, Until, Witness};
+use crate::network::Door;
+use crate::world::{HostNumber, Seat};
+use fate_core::{Clock, Completion, Deed, Driver, Instant, Network, Op, Place, Ring, Time, Until, Witness};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -10,38 +11,38 @@ use std::sync::Arc;
 
 /// The driver of one simulated host.
 pub struct SimDriver {
-    world: World,
-    host: HostNumber,
+    seat: Seat,
 }
 
 impl SimDriver {
-    pub(crate) fn new(world: World, host: HostNumber) -> SimDriver {
-        SimDriver { world, host }
+    pub(crate) fn new(seat: Seat) -> SimDriver {
+        SimDriver { seat }
     }
 
     /// Which host this is.
     pub fn host(&self) -> HostNumber {
-        self.host
-    }
-
-    fn submit(&self, op: Op) {
-        self.world.with_host(self.host, |host| match op {
-            Op::Watch { key, descriptor, interest } => host.watches.watch(key, descriptor, interest),
-            Op::Cancel { key } => host.watches.cancel(key),
-        });
+        self.seat.host
     }
 
     /// Lets time jump to where this host is due, or waits for a real thread if that is never. Only a host that is alone
     /// may do this; neighbours must have their turns in between, which is what whoever drives the world is for.
     fn wait(&self, until: &Until) -> io::Result<()> {
-        if self.world.hosts() > 1 {
+        let (world, host) = (&self.seat.world, self.seat.host);
+        if world.hosts() > 1 {
             return Err(io::Error::other("this simulated host has neighbours: run them all through Sim::run"));
         }
-        match self.world.due(self.host, until) {
-            Some(moment) => self.world.advance(moment),
-            None => self.world.wait_for_bell(),
+        loop {
+            let due = world.due(host, until);
+            if due.is_some_and(|due| due <= world.elapsed()) {
+                return Ok(());
+            }
+            if !world.go_on(due) {
+                if !world.flush() {
+                    world.wait_for_bell();
+                }
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 
@@ -51,21 +52,32 @@ impl Driver for SimDriver {
     }
 
     fn time(&self) -> Rc<dyn Time> {
-        Rc::new(View { world: self.world.clone(), host: self.host })
+        Rc::new(View(self.seat.clone()))
+    }
+
+    fn network(&self) -> Rc<dyn Network> {
+        Rc::new(Door(self.seat.clone()))
     }
 
     fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
-        outbox.drain(..).for_each(|op| self.submit(op));
-        let rung = self.world.bell().answer();
+        let ops = outbox.drain(..);
+        let submitted = self.seat.act(|state, host| {
+            ops.for_each(|op| state.submit(host, op));
+            state.let_network_go_on(state.truth);
+        });
+        let rung = self.seat.world.bell().answer();
+        if submitted.is_none() {
+            return if until.is_now() { Ok(()) } else { Err(io::Error::other("this simulated host has crashed")) };
+        }
         if !until.is_now() && !rung {
             self.wait(until)?;
         }
-        self.world.with_host(self.host, |host| host.watches.collect(inbox));
+        self.seat.act(|state, host| state.collect(host, inbox));
         Ok(())
     }
 
     fn ringer(&mut self) -> io::Result<Arc<dyn Ring>> {
-        Ok(self.world.bell())
+        Ok(self.seat.world.bell())
     }
 
     fn pollable(&mut self) -> io::Result<RawFd> {
@@ -73,29 +85,28 @@ impl Driver for SimDriver {
     }
 
     fn random(&mut self) -> u64 {
-        self.world.with_host(self.host, |host| host.next_random())
+        self.seat.world.with_host(self.seat.host, |host| host.chance.next())
     }
 
     fn witness(&self) -> Option<Rc<dyn Witness>> {
-        let view = View { world: self.world.clone(), host: self.host };
-        self.world.keeps_history().then(|| Rc::new(view) as Rc<dyn Witness>)
+        self.seat.world.keeps_history().then(|| Rc::new(View(self.seat.clone())) as Rc<dyn Witness>)
     }
 }
 
 /// A host's clocks, and its line to the history.
-struct View {
-    world: World,
-    host: HostNumber,
-}
+struct View(Seat);
 
 impl Time for View {
     fn now(&self, clock: Clock) -> Instant {
-        self.world.read(self.host, clock)
+        self.0.world.read(self.0.host, clock)
     }
 }
 
 impl Witness for View {
+    /// What a machine does that has crashed is nobody's business.
     fn saw(&self, deed: Deed, place: Option<Place>) {
-        self.world.saw(self.host, deed, place);
+        if !self.0.is_lost() {
+            self.0.world.saw(self.0.host, deed, place);
+        }
     }
 }

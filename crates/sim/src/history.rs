@@ -21,10 +21,31 @@
 //! | `closing` | shutdown was asked for |
 //! | `closed` | shutdown is complete |
 //! | `left` | something was still alive at the end |
+//! | `listens` | a socket takes connections from now on |
+//! | `connects` | a connection was begun |
+//! | `opened` | it was answered: the connection stands |
+//! | `accepted` | a program took a connection that waited for it |
+//! | `refused` | nobody listens there, or a packet found nobody |
+//! | `full` | a connection waits, and there is no descriptor for it |
+//! | `sent` | so many bytes of a stream were sent, or a packet of so many |
+//! | `arrived` | they have arrived |
+//! | `lost` | they will not arrive; of a stream, they will be sent again |
+//! | `ended` | the other end will send no more |
+//! | `shut` | a program closed a connection |
+//! | `aborted` | a program closed a connection in the midst of it: the other end is told to forget it |
+//! | `reset` | a connection is over: the other end has forgotten it |
+//! | `timeout` | a connection is over: the other end was silent for too long |
+//! | `parted` | nothing passes from here on between the host and the one given |
+//! | `healed` | everything passes again |
+//! | `crashed` | a host lost everything it knew |
+//!
+//! Of the network the line says from where to where, as the host sees it that has the line; and how many bytes.
 //!
 //! Places are named by file and line without their folder, so a history is the same wherever the program was built.
 
-use fate_core::{Deed, Place};
+use core::net::SocketAddr;
+use fate_core::{Address, Deed, Place, UnixName};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -51,21 +72,75 @@ struct Record {
 
 #[derive(Clone, Copy)]
 enum What {
-    Born,
     Did(Deed, Option<Place>),
+    Happened(Happening, u32, u32),
     Suspended(u64),
     Stepped(i64),
+}
+
+/// What happens to hosts and between them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Happening {
+    Born,
+    Listens,
+    Connects,
+    Opened,
+    Accepted,
+    Refused,
+    Full,
+    Sent,
+    Arrived,
+    Lost,
+    Ended,
+    Shut,
+    Aborted,
+    Reset,
+    TimedOut,
+    Parted,
+    Healed,
+    Crashed,
 }
 
 /// The history of a world.
 #[derive(Default)]
 pub(crate) struct History {
     records: Vec<Record>,
+    flows: Vec<(Address, Address)>,
+    numbers: BTreeMap<(Party, Party), u32>,
+}
+
+/// An address that can be sorted.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Party {
+    Inet(SocketAddr),
+    Unix(Vec<u8>),
+}
+
+impl From<&Address> for Party {
+    fn from(address: &Address) -> Party {
+        match address {
+            Address::Inet(address) => Party::Inet(*address),
+            Address::Unix(UnixName::Unnamed) => Party::Unix(Vec::new()),
+            Address::Unix(UnixName::Path(path)) => Party::Unix(path.as_os_str().as_encoded_bytes().to_vec()),
+            Address::Unix(UnixName::Abstract(name)) => Party::Unix([b"\0", &name[..]].concat()),
+        }
+    }
 }
 
 impl History {
-    pub fn born(&mut self, truth: u64, host: u32) {
-        self.records.push(Record { truth, host, what: What::Born });
+    /// A number for what goes from one address to another; for a socket alone, from it to itself.
+    pub fn flow(&mut self, from: &Address, to: &Address) -> u32 {
+        let new = self.flows.len() as u32;
+        let number = *self.numbers.entry((from.into(), to.into())).or_insert(new);
+        if number == new {
+            self.flows.push((from.clone(), to.clone()));
+        }
+        number
+    }
+
+    /// Of a link, `flow` is the number of the other host.
+    pub fn happened(&mut self, truth: u64, host: u32, happening: Happening, flow: u32, bytes: u32) {
+        self.records.push(Record { truth, host, what: What::Happened(happening, flow, bytes) });
     }
 
     pub fn did(&mut self, truth: u64, host: u32, deed: Deed, place: Option<Place>) {
@@ -83,9 +158,35 @@ impl History {
     /// The events in order, with the hosts' names.
     pub fn events<'a>(&'a self, name: impl Fn(u32) -> &'a str + 'a) -> impl Iterator<Item = Event> + 'a {
         self.records.iter().map(move |record| {
-            let (word, detail) = record.what.tell();
+            let (word, detail) = self.tell(record.what, &name);
             Event { truth: record.truth, host: name(record.host).to_owned(), word, detail }
         })
+    }
+
+    fn tell<'a>(&self, what: What, name: impl Fn(u32) -> &'a str) -> (&'static str, String) {
+        match what {
+            What::Suspended(nanos) => ("suspend", seconds(nanos.into())),
+            What::Stepped(nanos) => ("step", seconds(nanos.into())),
+            What::Did(deed, place) => (word(deed), place.map_or_else(String::new, short)),
+            What::Happened(happening, flow, bytes) => {
+                let detail = match happening {
+                    Happening::Born | Happening::Crashed => String::new(),
+                    Happening::Parted | Happening::Healed => name(flow).to_owned(),
+                    Happening::Sent | Happening::Arrived | Happening::Lost => format!("{} {bytes}", self.course(flow)),
+                    _ => self.course(flow),
+                };
+                (happening.word(), detail)
+            }
+        }
+    }
+
+    /// From where to where.
+    fn course(&self, flow: u32) -> String {
+        match self.flows.get(flow as usize) {
+            Some((from, to)) if from == to => from.to_string(),
+            Some((from, to)) => format!("{from} > {to}"),
+            None => String::new(),
+        }
     }
 
     /// The history as text.
@@ -100,13 +201,27 @@ impl History {
     }
 }
 
-impl What {
-    fn tell(self) -> (&'static str, String) {
+impl Happening {
+    fn word(self) -> &'static str {
         match self {
-            What::Born => ("born", String::new()),
-            What::Suspended(nanos) => ("suspend", seconds(nanos as i128)),
-            What::Stepped(nanos) => ("step", seconds(nanos.into())),
-            What::Did(deed, place) => (word(deed), place.map_or_else(String::new, short)),
+            Happening::Born => "born",
+            Happening::Listens => "listens",
+            Happening::Connects => "connects",
+            Happening::Opened => "opened",
+            Happening::Accepted => "accepted",
+            Happening::Refused => "refused",
+            Happening::Full => "full",
+            Happening::Sent => "sent",
+            Happening::Arrived => "arrived",
+            Happening::Lost => "lost",
+            Happening::Ended => "ended",
+            Happening::Shut => "shut",
+            Happening::Aborted => "aborted",
+            Happening::Reset => "reset",
+            Happening::TimedOut => "timeout",
+            Happening::Parted => "parted",
+            Happening::Healed => "healed",
+            Happening::Crashed => "crashed",
         }
     }
 }

@@ -1,19 +1,14 @@
 //! Scripted descriptors: a program watches a number, and the script says when it is ready.
 
-use fate_core::Key;
-use fate_core::{Completion, Event, Interest, Readiness};
+use crate::errno::Errno;
+use crate::readiness::{INTERESTS, Stand, place};
+use fate_core::{Completion, Event, Interest, Key, Readiness};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::os::fd::RawFd;
 
 /// The first number given to a scripted descriptor: far from any that the process really has.
-const FIRST: RawFd = 1 << 20;
-
-/// What every Unix says of a number that is no descriptor.
-const EBADF: i32 = 9;
-/// What every Unix says of something that is there already.
-const EEXIST: i32 = 17;
+pub(crate) const FIRST: RawFd = 1 << 20;
 
 /// A scripted descriptor: watch it by its number, and say when it is ready through the world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,7 +26,8 @@ impl Descriptor {
 pub(crate) struct Watches {
     made: RawFd,
     readiness: BTreeMap<RawFd, Readiness>,
-    waiting: BTreeMap<(RawFd, bool), Key>,
+    /// By descriptor, and then by the place of what is watched for.
+    waiting: BTreeMap<(RawFd, usize), Key>,
     refused: VecDeque<Completion>,
 }
 
@@ -49,18 +45,18 @@ impl Watches {
 
     pub fn watch(&mut self, key: Key, descriptor: RawFd, interest: Interest) {
         if !self.readiness.contains_key(&descriptor) {
-            return self.refuse(key, EBADF);
+            return self.refuse(key, Errno::BAD_DESCRIPTOR);
         }
-        match self.waiting.entry((descriptor, interest == Interest::Read)) {
+        match self.waiting.entry((descriptor, place(interest))) {
             Entry::Vacant(place) => {
                 place.insert(key);
             }
-            Entry::Occupied(_) => self.refuse(key, EEXIST),
+            Entry::Occupied(_) => self.refuse(key, Errno::EXISTS),
         }
     }
 
-    fn refuse(&mut self, key: Key, number: i32) {
-        self.refused.push_back(Completion { key, event: Event::Refused(io::Error::from_raw_os_error(number)) });
+    fn refuse(&mut self, key: Key, errno: Errno) {
+        self.refused.push_back(Completion { key, event: Event::Failed(errno.error()) });
     }
 
     pub fn cancel(&mut self, key: Key) {
@@ -68,28 +64,23 @@ impl Watches {
         self.refused.retain(|completion| completion.key != key);
     }
 
-    fn ready(&self, descriptor: RawFd, is_read: bool) -> Option<Readiness> {
-        let Readiness { readable, writable, hang_up, error } = *self.readiness.get(&descriptor)?;
-        let (readable, writable) = (readable || hang_up || error, writable || hang_up || error);
-        let ready = if is_read { readable } else { writable };
-        ready.then_some(Readiness { readable: readable && is_read, writable: writable && !is_read, hang_up, error })
+    fn ready(&self, (descriptor, place): (RawFd, usize)) -> Option<Readiness> {
+        let readiness = *self.readiness.get(&descriptor)?;
+        Stand { readiness, is_ended: readiness.hang_up }.told(INTERESTS[place])
     }
 
     /// Whether a completion is waiting to be collected.
     pub fn has_completions(&self) -> bool {
-        !self.refused.is_empty() || self.waiting.keys().any(|&(number, is_read)| self.ready(number, is_read).is_some())
+        !self.refused.is_empty() || self.waiting.keys().any(|&watched| self.ready(watched).is_some())
     }
 
     /// Moves all completions to the inbox.
     pub fn collect(&mut self, inbox: &mut VecDeque<Completion>) {
         inbox.append(&mut self.refused);
-        let told: Vec<_> = self
-            .waiting
-            .iter()
-            .filter_map(|(&(number, is_read), &key)| Some(((number, is_read), key, self.ready(number, is_read)?)))
-            .collect();
-        for (place, key, readiness) in told {
-            self.waiting.remove(&place);
+        let waiting = self.waiting.iter();
+        let told: Vec<_> = waiting.filter_map(|(&watched, &key)| Some((watched, key, self.ready(watched)?))).collect();
+        for (watched, key, readiness) in told {
+            self.waiting.remove(&watched);
             inbox.push_back(Completion { key, event: Event::Ready(readiness) });
         }
     }
