@@ -1,9 +1,13 @@
 //! Making a Fate that differs from what [`Fate::new`] gives.
 
 use crate::drivers;
+use crate::names::{Names, Resolve};
+use crate::threads::{self, Threads};
 use crate::{Driver, Fate, Fault, Verdict};
 use fate_core::Reactor;
 use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,9 +15,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub enum DriverChoice {
-    /// The best there is, unless the environment variable `FATE_DRIVER` names one.
+    /// The best there is, unless the environment variable `FATE_DRIVER` names one (`uring`, `poll`). Where it turns out that the
+    /// kernel will not have the best, another stands in, and the report says so.
     #[default]
     Best,
+    /// io_uring. If the kernel will not have it, what needs the kernel first fails, and says why: `run`, as a rule.
+    Uring,
     /// epoll, kqueue, or what else the system has for readiness.
     Poll,
 }
@@ -46,6 +53,8 @@ pub struct Builder {
     grace: Option<Duration>,
     on_fault: Option<OnFault>,
     around_wait: Option<AroundWait>,
+    threads: threads::Settings,
+    names: Names,
 }
 
 impl Builder {
@@ -78,10 +87,40 @@ impl Builder {
         self
     }
 
+    /// How many threads there may be for [`Fate::defer_to_thread`]: 64 unless said otherwise. Zero counts as one.
+    pub fn threads(mut self, most: usize) -> Builder {
+        self.threads.most = NonZeroUsize::new(most.max(1));
+        self
+    }
+
+    /// Chooses who finds the addresses of a name: the system (`getaddrinfo`, on threads) unless said otherwise. A resolver is
+    /// not asked for what is an address already.
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Builder {
+        self.names.set_resolver(Rc::new(resolver));
+        self
+    }
+
+    /// Chooses a function that finds the addresses of a name and port and may take its time: it is called on the threads
+    /// that are for names alone.
+    pub fn look_up_with<F>(mut self, look_up: F) -> Builder
+    where
+        F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    {
+        self.names.set_look_up(look_up);
+        self
+    }
+
+    /// The Fate will be a host of a simulation: one seed, one history, and nothing of this machine.
+    pub(crate) fn simulated(mut self) -> Builder {
+        self.threads.is_simulated = true;
+        self.names.simulate();
+        self
+    }
+
     /// Makes the Fate.
     ///
     /// # Errors
-    /// `InvalidInput` if `FATE_DRIVER` names a driver that does not exist.
+    /// `InvalidInput` if `FATE_DRIVER` names a driver that does not exist, `Unsupported` if it does not exist on this system.
     pub fn build(self) -> io::Result<Fate> {
         let driver = drivers::open(self.driver)?;
         Ok(self.build_on(driver))
@@ -90,6 +129,8 @@ impl Builder {
     /// Makes a Fate on a driver of your own.
     pub fn build_on(self, driver: Box<dyn Driver>) -> Fate {
         let reactor = Reactor::new(driver);
+        Threads::set_up(&reactor, self.threads);
+        self.names.set_up(&reactor);
         if let Some(grace) = self.grace {
             reactor.set_grace(grace);
         }

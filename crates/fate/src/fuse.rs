@@ -1,5 +1,6 @@
 //! A one-shot event in time: get it, then say what happens.
 
+use crate::net::packets::lookout::Watched;
 use crate::outcome::Outcome;
 use crate::{Clock, Fate, Instant, Place};
 use fate_core::Key;
@@ -13,7 +14,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// A lit fuse: it burns once, when its time comes.
+/// A lit fuse: it burns once, when its time comes; or its packet, if it is of a [`UdpSocket`](crate::UdpSocket::get_fuse).
 ///
 /// Handlers may be set before or after it burns; either way they run exactly once, from a turn, never in place. A fuse
 /// without a handler waits for one. Dropping the handle does not cut a fuse that has a handler.
@@ -37,6 +38,8 @@ use std::time::Duration;
 pub struct Fuse {
     reactor: Weak<Reactor>,
     index: FuseIndex,
+    /// Who burns it on something other than its time, and is told what happens to it.
+    watched: Option<Watched>,
 }
 
 impl Fuse {
@@ -44,7 +47,19 @@ impl Fuse {
     pub(crate) fn light(fate: &Fate, clock: Clock, deadline: Instant, now: Instant, place: Place) -> Fuse {
         let reactor = fate.reactor();
         let index = reactor.fuses().borrow_mut().light(clock, deadline, now, place);
-        Fuse { reactor: Rc::downgrade(reactor), index }
+        Fuse { reactor: Rc::downgrade(reactor), index, watched: None }
+    }
+
+    /// A fuse without a deadline, which is burned by whom `watch` names.
+    pub(crate) fn light_watched(reactor: &Rc<Reactor>, place: Place, watch: impl FnOnce(FuseIndex) -> Watched) -> Fuse {
+        let mut fuse = Fuse::light(Fate::of(reactor), Clock::Monotonic, Instant::NEVER, reactor.now(), place);
+        fuse.watched = Some(watch(fuse.index));
+        fuse
+    }
+
+    /// A fuse of a Fate that is gone.
+    pub(crate) fn dead() -> Fuse {
+        Fuse { reactor: Weak::new(), index: 0, watched: None }
     }
 
     /// Sets what happens when the fuse burns, in place of all that was set before.
@@ -64,7 +79,8 @@ impl Fuse {
     #[inline]
     pub(crate) fn set_handler_of<R: Outcome>(&self, place: Place, handler: impl FnOnce(&Fate) -> R + 'static) -> &Fuse {
         if let Some(reactor) = self.reactor.upgrade() {
-            let replaced = reactor.fuses().borrow_mut().set_handler(self.index, place, job(handler), reactor.now());
+            let replaced =
+                reactor.fuses().borrow_mut().set_handler(self.index, place, self.job(handling(handler)), reactor.now());
             drop(replaced);
         }
         self
@@ -78,7 +94,8 @@ impl Fuse {
     pub fn add_handler<R: Outcome>(&self, handler: impl FnOnce(&Fate) -> R + 'static) -> &Fuse {
         if let Some(reactor) = self.reactor.upgrade() {
             let place = Location::caller();
-            let refused = reactor.fuses().borrow_mut().add_handler(self.index, place, job(handler), reactor.now());
+            let job = self.job(handling(handler));
+            let refused = reactor.fuses().borrow_mut().add_handler(self.index, place, job, reactor.now());
             drop(refused);
         }
         self
@@ -89,7 +106,8 @@ impl Fuse {
         self.reactor.upgrade().is_some_and(|reactor| reactor.fuses().borrow().has_handler(self.index))
     }
 
-    /// Whether the fuse has burned: its time is past, or [`Fuse::call_handler`] was called. A fuse that was cut never has.
+    /// Whether the fuse has burned: its time is past, its packet has come, or [`Fuse::call_handler`] was called. A fuse that
+    /// was cut never has.
     pub fn is_burned(&self) -> bool {
         self.reactor.upgrade().is_some_and(|reactor| {
             let Some((clock, _)) = reactor.fuses().borrow().time(self.index) else { return false };
@@ -126,13 +144,10 @@ impl Fuse {
     /// Burns the fuse now: its handlers run from the ready queue, once. Does nothing if it has burned or was cut.
     pub fn call_handler(&self) {
         let Some(reactor) = self.reactor.upgrade() else { return };
-        let handlers = reactor.fuses().borrow_mut().burn(self.index);
-        for handler in handlers.into_iter().flatten() {
-            reactor.queue(move |reactor| {
-                reactor.enter(handler.place);
-                handler.job.call(reactor);
-            });
+        if let Some(watched) = &self.watched {
+            watched.end();
         }
+        burn(&reactor, self.index, true);
     }
 
     /// Puts the fuse out, and drops its handlers at once. Says whether it was in time: not if the fuse has burned, or is
@@ -141,16 +156,44 @@ impl Fuse {
     pub fn cut(&self) -> bool {
         let Some(reactor) = self.reactor.upgrade() else { return false };
         let handlers = reactor.fuses().borrow_mut().cut(self.index);
+        if let Some(watched) = &self.watched {
+            watched.end();
+        }
         handlers.is_some()
+    }
+
+    /// A handler of this fuse, of which whoever else burns the fuse is told as long as it waits.
+    #[inline]
+    fn job(&self, call: impl FnOnce(&Rc<Reactor>) + 'static) -> Job<Rc<Reactor>> {
+        let Some(watched) = &self.watched else { return Job::new(call) };
+        let post = watched.post();
+        Job::new(move |reactor: &Rc<Reactor>| {
+            post.leave();
+            call(reactor);
+        })
     }
 }
 
 #[inline]
-fn job<R: Outcome>(handler: impl FnOnce(&Fate) -> R + 'static) -> Job<Rc<Reactor>> {
-    Job::new(move |reactor: &Rc<Reactor>| {
+fn handling<R: Outcome>(handler: impl FnOnce(&Fate) -> R + 'static) -> impl FnOnce(&Rc<Reactor>) + 'static {
+    move |reactor: &Rc<Reactor>| {
         let fate = Fate::of(reactor);
         handler(fate).conclude(fate);
-    })
+    }
+}
+
+/// Burns a fuse now: its handlers run from the ready queue.
+pub(crate) fn burn(reactor: &Rc<Reactor>, index: FuseIndex, is_held: bool) {
+    let handlers = reactor.fuses().borrow_mut().burn(index);
+    if !is_held {
+        reactor.fuses().borrow_mut().release(index);
+    }
+    for handler in handlers.into_iter().flatten() {
+        reactor.queue(move |reactor| {
+            reactor.enter(handler.place);
+            handler.job.call(reactor);
+        });
+    }
 }
 
 impl Drop for Fuse {
@@ -204,10 +247,10 @@ impl Future for Burning {
         if task.is_none() || task != self.waiter {
             self.waiter = task;
             let wake = match task {
-                Some(task) => Job::new(move |reactor: &Rc<Reactor>| reactor.wake(task)),
+                Some(task) => self.fuse.job(move |reactor: &Rc<Reactor>| reactor.wake(task)),
                 None => {
                     let waker = context.waker().clone();
-                    Job::new(move |_: &Rc<Reactor>| waker.wake())
+                    self.fuse.job(move |_: &Rc<Reactor>| waker.wake())
                 }
             };
             let replaced = reactor.fuses().borrow_mut().set_handler(self.fuse.index, self.place, wake, reactor.now());

@@ -45,8 +45,11 @@ mod drivers;
 mod fate;
 mod fuse;
 mod line;
+mod link;
 mod lock;
 mod looping;
+mod names;
+mod net;
 mod outcome;
 mod queue;
 mod remote;
@@ -54,8 +57,10 @@ mod scope;
 mod semaphore;
 pub mod sim;
 mod task;
+mod threads;
 
 pub use builder::{Builder, DriverChoice};
+pub use bytes::Bytes;
 pub use combine::race::AllFailed;
 pub use deferred::Deferred;
 pub use deferred::awaiting::Awaiting;
@@ -66,15 +71,27 @@ pub use fate::Fate;
 pub use fate_core::machine::fault::{Fault, Verdict};
 pub use fate_core::machine::report::{Kind, Live, Report};
 pub use fate_core::{Abandoned, AlreadyRunning, Cancelled, Clock, Driver, Elapsed, Failure, Instant, Panicked, Place};
+pub use fate_core::{Address, Credentials, Group, KeepAlive, Setting, UnixName};
+pub use fate_core::{Interest, Readiness};
 pub use fuse::{Burning, Fuse};
 pub use lock::{DeferredLock, LockGuard};
 pub use looping::{Looping, Tick};
+pub use names::Resolve;
+pub use names::racing::{ConnectFailed, race_addresses};
+pub use net::framing;
+pub use net::{Activated, BadActivation, activation};
+pub use net::{NotAdopted, Ready, Released, ReleasedListener, Watch};
+pub use net::{Packet, Received, Sent, UdpOptions, UdpSocket, UnixDatagram};
+pub use net::{
+    Port, Protocol, Reason, TcpListener, TcpOptions, TcpStream, Transport, UnixListener, UnixStream, Written,
+};
 pub use outcome::Outcome;
 pub use queue::{DeferredQueue, QueueFull};
 pub use remote::{Refused, Remote};
 pub use scope::{Scope, Scoped};
 pub use semaphore::{DeferredSemaphore, Permit};
 pub use task::Sleep;
+pub use threads::ThreadPanicked;
 
 /// What `main`, `run` and handlers return: anything may go wrong, and [`Failure`] takes it all.
 pub type Result<T = (), E = Failure> = std::result::Result<T, E>;

@@ -96,7 +96,13 @@ impl Fate {
     #[inline]
     #[track_caller]
     pub fn deferred<T: 'static>(&self) -> (Promise<T>, Deferred<T>) {
-        let node = Node::new(self.reactor(), Location::caller());
+        self.deferred_of(Location::caller())
+    }
+
+    /// As [`Fate::deferred`], on behalf of the line `place`.
+    #[inline]
+    pub(crate) fn deferred_of<T: 'static>(&self, place: Place) -> (Promise<T>, Deferred<T>) {
+        let node = Node::new(self.reactor(), place);
         (Promise::new(node.clone()), Deferred::of(node))
     }
 
@@ -222,7 +228,15 @@ impl<T: 'static> Deferred<T> {
     /// On a value, calls `step` with it, which may fail, or give another Deferred: the chain then waits for that one.
     #[track_caller]
     pub fn and_then<R: IntoDeferred>(self, step: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value> {
-        let place = Location::caller();
+        self.and_then_of(Location::caller(), step)
+    }
+
+    /// As [`Deferred::and_then`], on behalf of the line `place`.
+    pub(crate) fn and_then_of<R: IntoDeferred>(
+        self,
+        place: Place,
+        step: impl FnOnce(T) -> R + 'static,
+    ) -> Deferred<R::Value> {
         self.add_step(place, move |run, result| match result {
             Ok(value) => follow(run, step(value).into_next(place)),
             Err(failure) => run.put(Err(failure)),

@@ -1,0 +1,150 @@
+//! What a stream asks for.
+//!
+//! Whoever asks for a certain number of bytes, or for a line, is given all of it or nothing: what is there stays where it is
+//! until it is enough. So nothing is lost when the asking is dropped half way.
+
+use super::Connection;
+use super::inbound::Inbound;
+use crate::framing::{Found, Framing};
+use crate::net::protocol::copy;
+use fate_core::Reactor;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// Somebody who needs so many bytes to get any.
+pub(crate) struct Want<'a> {
+    inbound: &'a Inbound,
+    count: usize,
+}
+
+impl Drop for Want<'_> {
+    fn drop(&mut self) {
+        let mut wanted = self.inbound.wanted.borrow_mut();
+        if let Some(place) = wanted.iter().position(|count| *count == self.count) {
+            wanted.swap_remove(place);
+        }
+        self.inbound.searched.set(0);
+    }
+}
+
+impl Connection {
+    /// A stream asks for bytes: as many as there are, none at the end.
+    pub fn poll_read(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        context: &Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = self.inbound.unread.borrow_mut().read(into);
+        self.inbound.searched.set(0);
+        if count > 0 || into.is_empty() {
+            self.update_reading(reactor);
+            return Poll::Ready(Ok(count));
+        }
+        self.poll_bytes(reactor, context).map_ok(|()| 0)
+    }
+
+    /// Waits for more bytes than there are; ready at the end.
+    fn poll_bytes(self: &Rc<Self>, reactor: &Reactor, context: &Context<'_>) -> Poll<io::Result<()>> {
+        match &*self.inbound.end.borrow() {
+            Some(Ok(())) => return Poll::Ready(Ok(())),
+            Some(Err(error)) => return Poll::Ready(Err(copy(error))),
+            None if !self.is_open() => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            None => {}
+        }
+        self.inbound.has_reader.set(true);
+        self.inbound.reader.wait(reactor, context);
+        self.update_reading(reactor);
+        Poll::Pending
+    }
+
+    /// Has so many bytes held, until what this gives is dropped.
+    pub fn want(&self, count: usize) -> Want<'_> {
+        self.inbound.wanted.borrow_mut().push(count);
+        Want { inbound: &self.inbound, count }
+    }
+
+    /// A stream asks for so many bytes, or none.
+    pub fn poll_read_exact(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        context: &Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<()>> {
+        if self.inbound.unread.borrow().len() >= into.len() {
+            self.inbound.unread.borrow_mut().read(into);
+            self.inbound.searched.set(0);
+            self.update_reading(reactor);
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll_bytes(reactor, context))?;
+        Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    /// A stream asks for everything up to a certain byte, or nothing.
+    pub fn poll_read_until(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        context: &Context<'_>,
+        end: u8,
+        limit: usize,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let (found, length) = {
+            let mut unread = self.inbound.unread.borrow_mut();
+            let bytes = unread.in_one_piece();
+            let searched = self.inbound.searched.replace(bytes.len()).min(bytes.len());
+            let found = bytes[searched..].iter().position(|byte| *byte == end);
+            (found.map(|position| searched + position + 1), bytes.len())
+        };
+        let count = match found {
+            Some(count) if count <= limit => count,
+            None if length <= limit => {
+                ready!(self.poll_bytes(reactor, context))?;
+                length
+            }
+            _ => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too long"))),
+        };
+        self.inbound.searched.set(0);
+        let mut taken = vec![0; count];
+        self.inbound.unread.borrow_mut().read(&mut taken);
+        self.update_reading(reactor);
+        Poll::Ready(Ok((count > 0).then_some(taken)))
+    }
+
+    /// A stream asks for a whole frame, or nothing.
+    pub fn poll_read_frame(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        context: &Context<'_>,
+        framing: &dyn Framing,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let (found, is_empty) = {
+            let mut unread = self.inbound.unread.borrow_mut();
+            let bytes = unread.in_one_piece();
+            let searched = self.inbound.searched.replace(bytes.len()).min(bytes.len());
+            (framing.find(bytes, searched)?, bytes.is_empty())
+        };
+        let Some(Found { frame, length }) = found else {
+            ready!(self.poll_bytes(reactor, context))?;
+            return Poll::Ready(if is_empty { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+        };
+        self.inbound.searched.set(0);
+        let mut taken = vec![0; length];
+        self.inbound.unread.borrow_mut().read(&mut taken);
+        self.update_reading(reactor);
+        taken.truncate(frame.end);
+        taken.drain(..frame.start);
+        Poll::Ready(Ok(Some(taken)))
+    }
+
+    /// Waits until the other side has closed its direction, or is gone altogether.
+    pub fn poll_peer_closed(self: &Rc<Self>, reactor: &Reactor, context: &Context<'_>) -> Poll<()> {
+        if self.inbound.peer_closed.get() || !self.is_open() {
+            return Poll::Ready(());
+        }
+        self.inbound.mourner.wait(reactor, context);
+        self.update_reading(reactor);
+        Poll::Pending
+    }
+}
