@@ -30,6 +30,7 @@ macro_rules! on_each_driver {
     ($($promise:ident),+ $(,)?) => {
         $crate::on_driver!(sim, $($promise),+);
         $crate::on_driver!(poll, $($promise),+);
+        $crate::on_driver!(uring, $($promise),+);
     };
 }
 
@@ -95,6 +96,7 @@ impl Ground {
         match self.driver {
             "sim" => Box::new(simulated),
             "poll" => Box::new(fate_poll::PollDriver::new()),
+            "uring" => Box::new(fate_uring::UringDriver::new()),
             other => panic!("there is no driver {other}"),
         }
     }
@@ -107,6 +109,12 @@ impl Ground {
     /// A Fate on the driver, with settings.
     pub fn fate_with(&self, settings: Builder) -> Fate {
         settings.build_on(self.driver())
+    }
+
+    /// Runs `test` on a Fate of this driver to its end.
+    pub fn run<T>(&self, test: impl AsyncFnOnce(&Fate) -> T) -> T {
+        let fate = self.fate();
+        fate.run_until(test(&fate))
     }
 
     /// The bare machine on the driver, for what the face does not offer yet.

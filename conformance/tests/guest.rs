@@ -1,10 +1,11 @@
 //! L5 on each driver: Fate as the guest of a loop that sleeps in its stead. On a real driver that is poll(2), with the guest's
 //! descriptor and the time until something is due, and nothing else.
 
-use fate::Fate;
+use fate::{Fate, Protocol, TcpStream, Transport};
 use fate_conformance::ground::Ground;
 use fate_conformance::on_each_driver;
 use fate_core::{Interest, Reactor};
+use futures_lite::io::AsyncWriteExt;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -23,6 +24,7 @@ on_each_driver! {
     what_is_ready_is_due_now,
     a_descriptor_that_the_guest_watches_wakes_the_host,
     a_guest_with_nothing_to_do_is_not_due_and_wakes_nobody,
+    connections_and_packets_are_served_by_the_hosts_turns,
     a_guest_shuts_down_by_its_hosts_turns,
     only_a_real_driver_has_a_descriptor_and_it_stays_the_same,
 }
@@ -174,6 +176,59 @@ fn a_guest_with_nothing_to_do_is_not_due_and_wakes_nobody(ground: &Ground) {
     assert!(fate.next_due().is_some_and(|due| due > fate.now() + HOUR / 2));
     assert!(!ground.sleep_as_host(fate.pollable(), Some(MILLISECOND * 3)), "nothing has happened");
     drop(promise);
+}
+
+/// L5: a server and its client, and a fuse that burns on a packet.
+fn connections_and_packets_are_served_by_the_hosts_turns(ground: &Ground) {
+    let (fate, log) = (ground.fate(), Log::default());
+    let listener = fate.listen_tcp("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().to_string();
+    let (ear, mouth) = (fate.bind_udp("127.0.0.1:0").unwrap(), fate.bind_udp("127.0.0.1:0").unwrap());
+    let target = ear.local_addr();
+    let burned = log.clone();
+    ear.get_fuse(|packet| packet.data == b"41").set_handler(move |fate| {
+        burned.borrow_mut().push("burned");
+        fate.shutdown();
+    });
+    let port = listener.serve(|_| Echo);
+    let (here, told) = (fate.clone(), log.clone());
+    fate.spawn(async move {
+        let stream = here.connect_tcp(&address).await?;
+        let echo = here.spawn(echo(here.clone(), stream));
+        echo.await??;
+        told.borrow_mut().push("echoed");
+        for number in 0..42 {
+            here.sleep(MILLISECOND / 10).await;
+            mouth.send_to_soon(number.to_string().as_bytes(), target).await?;
+        }
+        port.stop();
+        fate::Ok(())
+    });
+    let turns = host(ground, &fate);
+    assert_eq!(*log.borrow(), ["echoed", "burned"]);
+    assert!(turns < 1000, "{turns} turns");
+}
+
+struct Echo;
+
+impl Protocol for Echo {
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+/// Has a hundred words come back.
+async fn echo(fate: Fate, mut stream: TcpStream) -> fate::Result {
+    for number in 0..100_u8 {
+        stream.write_all(&[number; 10]).await?;
+        let mut answer = [0; 10];
+        stream.read_exact(&mut answer).await?;
+        assert_eq!(answer, [number; 10]);
+        if number % 10 == 0 {
+            fate.sleep(MILLISECOND / 10).await;
+        }
+    }
+    Ok(())
 }
 
 /// L2, L5.

@@ -3,12 +3,14 @@
 
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
-use fate::{Clock, Fate, Verdict};
+use fate::{Clock, Fate, Protocol, TcpStream, Transport, Verdict};
 use fate_conformance::allocations::{Counting, ledger};
 use fate_conformance::ground::Ground;
 use fate_conformance::on_each_driver;
+use futures_lite::io::AsyncWriteExt;
 use std::future::pending;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -21,6 +23,9 @@ on_each_driver! {
     nothing_is_left_of_a_run_that_panicked,
     nothing_is_left_of_a_guest,
     a_fate_that_was_never_run_has_opened_nothing,
+    nothing_is_left_of_connections_in_every_state,
+    nothing_is_left_of_connections_whose_fate_is_dropped,
+    nothing_is_left_of_packets_and_those_who_wait_for_them,
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -179,5 +184,92 @@ fn a_fate_that_was_never_run_has_opened_nothing(ground: &Ground) {
         drop(remote);
         fate.shutdown();
         busy(&fate, with_thread);
+    });
+}
+
+struct Mute;
+
+impl Protocol for Mute {
+    fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+}
+
+/// A listener, and connections that are idle, paused, being written to in vain, closing, and on their way.
+async fn crowd(fate: &Fate) -> Vec<TcpStream> {
+    let listener = fate.listen_tcp("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().to_string();
+    let mut streams = Vec::new();
+    for state in 0..5 {
+        let mut stream = fate.connect_tcp(&address).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        match state {
+            0 => streams.push(server),
+            1 => server.drive(Mute).pause_reading(),
+            2 => drop(server.drive(Mute).write(&[0; 9_000_000])),
+            3 => server.drive(Mute).lose_connection(),
+            _ => drop(server.drive(Mute)),
+        }
+        stream.write_all(b"hello").await.unwrap();
+        streams.push(stream);
+    }
+    drop(fate.connect_tcp(&address));
+    listener.serve(|_| Mute);
+    fate.sleep(MILLISECOND).await;
+    streams
+}
+
+/// L7.
+fn nothing_is_left_of_connections_in_every_state(ground: &Ground) {
+    leaves_nothing(ground, "nothing_is_left_of_connections_in_every_state", |ground, _| {
+        let fate = ground.fate_with(Fate::builder().grace(2 * MILLISECOND));
+        let here = fate.clone();
+        fate.spawn(async move {
+            let _held = crowd(&here).await;
+            here.shutdown();
+            pending::<()>().await;
+        });
+        fate.run().unwrap();
+    });
+}
+
+/// L7.
+fn nothing_is_left_of_connections_whose_fate_is_dropped(ground: &Ground) {
+    leaves_nothing(ground, "nothing_is_left_of_connections_whose_fate_is_dropped", |ground, _| {
+        let fate = ground.fate();
+        drop(fate.run_until(crowd(&fate)));
+    });
+}
+
+/// Sockets for packets with fuses, receivers, readers and senders that wait, and packets that nobody has read.
+fn correspondents(fate: &Fate) {
+    let bind = || Rc::new(fate.bind_udp("127.0.0.1:0").unwrap());
+    let (looked_at, received, read, quiet, mouth) = (bind(), bind(), bind(), bind(), bind());
+    for socket in [&looked_at, &received, &read, &quiet] {
+        (0..3).for_each(|_| drop(mouth.send_to(&[7; 5000], socket.local_addr())));
+    }
+    looked_at.get_fuse(|packet| packet.data.is_empty()).set_handler(|_| ());
+    drop(looked_at.get_fuse(|_| true));
+    received.set_receiver(|socket, packet| drop(socket.send_to(b"thanks", packet.unwrap().from)));
+    fate.spawn(async move { while read.receive().await.is_ok() {} });
+    let name = format!("@fate-leftovers-{}", std::process::id());
+    let (ear, writer) = (fate.bind_unix_datagram(&name).unwrap(), fate.unix_datagram().unwrap());
+    fate.spawn(async move {
+        let _ear = ear;
+        while writer.send_to_soon(&[7; 5000], &name).await.is_ok() {}
+    });
+    fate.spawn(async move {
+        let _held = (looked_at, received, quiet);
+        pending::<()>().await;
+    });
+}
+
+/// L7: after a shutdown, and without one.
+fn nothing_is_left_of_packets_and_those_who_wait_for_them(ground: &Ground) {
+    leaves_nothing(ground, "nothing_is_left_of_packets_and_those_who_wait_for_them", |ground, _| {
+        let fate = ground.fate();
+        correspondents(&fate);
+        fate.get_fuse(MILLISECOND * 2).set_handler(|fate| fate.shutdown());
+        fate.run().unwrap();
+        correspondents(&fate);
+        fate.run_until(fate.sleep(MILLISECOND * 2));
     });
 }

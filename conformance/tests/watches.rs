@@ -66,7 +66,7 @@ fn readiness(event: &Event) -> Readiness {
 
 /// The number of a refusal.
 fn refusal(event: &Event) -> Option<i32> {
-    let Event::Refused(error) = event else { panic!("{event:?}") };
+    let Event::Failed(error) = event else { panic!("{event:?}") };
     error.raw_os_error()
 }
 
