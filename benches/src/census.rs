@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 static ALLOCATOR: Census = Census;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
-static CALLS: AtomicU64 = AtomicU64::new(0);
-static LIVE: AtomicI64 = AtomicI64::new(0);
+pub static CALLS: AtomicU64 = AtomicU64::new(0);
+pub static LIVE: AtomicI64 = AtomicI64::new(0);
 
 /// The system allocator, counted.
 pub struct Census;

@@ -47,5 +47,8 @@ pub type MakeWork = fn() -> Work;
 /// Makes something that does calls from so many threads.
 pub type MakeRemote = fn(usize) -> Work;
 
+/// Makes something that has closures run by a pool of threads, so many at a time.
+pub type MakeThreads = fn(usize) -> Work;
+
 /// Callbacks in one long chain, where the operation is a chain.
 pub const LINKS: usize = 1_000;

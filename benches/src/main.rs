@@ -18,6 +18,7 @@ mod deadlines;
 mod ledger;
 mod metronome;
 mod peers;
+mod processor;
 mod race;
 mod row;
 mod scale;

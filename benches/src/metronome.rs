@@ -4,7 +4,8 @@
 //! time once a millisecond. So Fate gets it too, beside its own simulation, in which every moment that has a fuse has a turn. What
 //! is due within a beat burns in one turn, as it does in any loop with work to do.
 
-use fate_core::{Clock, Completion, Driver, Instant, Op, Ring, Time, Until};
+use fate_core::{Clock, Completion, Driver, Instant, Network, Op, Ring, Time, Until};
+use fate_sim::World;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
@@ -27,6 +28,10 @@ impl Driver for Metronome {
 
     fn time(&self) -> Rc<dyn Time> {
         Rc::new(self.clone())
+    }
+
+    fn network(&self) -> Rc<dyn Network> {
+        World::new(0).host("metronome").network()
     }
 
     fn exchange(&mut self, _: &mut Vec<Op>, _: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {

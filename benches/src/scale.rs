@@ -16,6 +16,8 @@ pub struct Scale {
     pub futures: usize,
     /// Calls from other threads, in all.
     pub calls: usize,
+    /// Closures run by a pool of threads.
+    pub trips: usize,
 }
 
 pub const FULL: Scale = Scale {
@@ -27,6 +29,7 @@ pub const FULL: Scale = Scale {
     deferreds: 200_000,
     futures: 100_000,
     calls: 1_000_000,
+    trips: 50_000,
 };
 
 pub const QUICK: Scale = Scale {
@@ -38,4 +41,5 @@ pub const QUICK: Scale = Scale {
     deferreds: 10_000,
     futures: 10_000,
     calls: 10_000,
+    trips: 2_000,
 };

@@ -146,6 +146,23 @@ fn fire_chain(fate: &Fate, sum: Rc<Cell<usize>>) {
     promise.callback(1);
 }
 
+pub fn threads(at_once: usize) -> Work {
+    let fate = real();
+    Box::new(move |count| {
+        let sum = fate.run_until(async {
+            let mut sum = 0;
+            for _ in 0..count / at_once {
+                let work: Vec<_> = (0..at_once).map(|_| fate.defer_to_thread(|| 1)).collect();
+                for result in work {
+                    sum += result.await.expect("the closure does not panic");
+                }
+            }
+            sum
+        });
+        assert_eq!(sum, count / at_once * at_once);
+    })
+}
+
 thread_local! {
     /// Calls that have arrived on this thread, on which the loop runs.
     static RAN: Cell<usize> = const { Cell::new(0) };

@@ -8,7 +8,7 @@ mod libuv;
 mod stakker;
 mod tokio;
 
-use crate::contender::{MakeRemote, MakeTimers, MakeWork, Peer};
+use crate::contender::{MakeRemote, MakeThreads, MakeTimers, MakeWork, Peer};
 use crate::tally::FATE;
 
 /// Who is missing because this machine has not what it is built from.
@@ -61,6 +61,15 @@ pub fn remote() -> Vec<Peer<MakeRemote>> {
         Peer { name: FATE, make: fate::remote },
         Peer { name: "tokio mpsc, Box<dyn FnOnce>", make: tokio::boxed_calls },
         Peer { name: "tokio mpsc, u64", make: tokio::plain_numbers },
+    ]
+}
+
+/// Closures that a thread of a pool runs, and whose results come back.
+pub fn threads() -> Vec<Peer<MakeThreads>> {
+    vec![
+        Peer { name: FATE, make: fate::threads },
+        Peer { name: "tokio", make: tokio::blocking },
+        Peer { name: "tokio, bare", make: tokio::bare_blocking },
     ]
 }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_blocking, spawn_local};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 fn paused() -> Runtime {
@@ -137,6 +137,36 @@ pub fn dispatch() -> Work {
         });
         runtime.block_on(&mut tasks);
         assert_eq!(ran.take(), count);
+    })
+}
+
+/// What programs have: a runtime that also waits for sockets and timers.
+fn complete() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+pub fn blocking(at_once: usize) -> Work {
+    trips(complete(), at_once)
+}
+
+/// Without the means to wait for anything but threads.
+pub fn bare_blocking(at_once: usize) -> Work {
+    trips(timeless(), at_once)
+}
+
+fn trips(runtime: Runtime, at_once: usize) -> Work {
+    Box::new(move |count| {
+        let sum = runtime.block_on(async {
+            let mut sum = 0;
+            for _ in 0..count / at_once {
+                let work: Vec<_> = (0..at_once).map(|_| spawn_blocking(|| 1)).collect();
+                for result in work {
+                    sum += result.await.expect("the closure does not panic");
+                }
+            }
+            sum
+        });
+        assert_eq!(sum, count / at_once * at_once);
     })
 }
 

@@ -5,6 +5,7 @@ mod dispatch;
 mod memory;
 mod remote;
 mod spawn;
+mod threads;
 mod timers;
 
 use crate::scale::Scale;
@@ -13,13 +14,14 @@ use crate::scale::Scale;
 type Workload = fn(&Scale);
 
 /// Every workload with the name it is called by on the command line, in the order of the README.
-pub const ALL: [(&str, Workload); 6] = [
+pub const ALL: [(&str, Workload); 7] = [
     ("timers", timers::run),
     ("memory", memory::run),
     ("dispatch", dispatch::run),
     ("deferred", deferred::run),
     ("spawn", spawn::run),
     ("remote", remote::run),
+    ("threads", threads::run),
 ];
 
 /// A number of things as people write it: 1 k, 10 M.

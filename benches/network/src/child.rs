@@ -1,0 +1,31 @@
+//! The server's process from the inside: `serve NAME MESSAGE [CORE] [census]`.
+//!
+//! It is this program once more, does nothing but serve, and has no second thread that would make its descriptors or its
+//! allocator shared. It says on its output where it listens and, if it counts, where its counters lie.
+
+use crate::census::{self, Census};
+use crate::contender::Setting;
+use crate::cores::pin;
+use crate::peers;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use std::io;
+
+/// Words that ask for a count of what is allocated.
+pub const CENSUS: &str = "census";
+
+/// Serves, until the process is killed.
+pub fn serve(words: &[String]) -> io::Result<()> {
+    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "serve NAME MESSAGE [CORE] [census]");
+    let [name, message, rest @ ..] = words else { return Err(wrong()) };
+    let contender = peers::ALL.iter().find(|one| one.name == name).ok_or_else(wrong)?;
+    let setting = Setting { message: message.parse().map_err(|_| wrong())? };
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if let Some(core) = rest.iter().find_map(|word| word.parse().ok()) {
+        pin(core)?;
+    }
+    if rest.iter().any(|word| word == CENSUS) {
+        Census::switch(true);
+        println!("census {} {}", (&raw const census::CALLS).addr(), (&raw const census::LIVE).addr());
+    }
+    (contender.serve)(setting)
+}
