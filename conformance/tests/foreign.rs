@@ -21,8 +21,6 @@ macro_rules! on_real_drivers {
     };
 }
 
-on_driver!(sim, a_simulation_has_no_descriptors_and_says_so);
-
 on_real_drivers! {
     sockets_of_others_work_as_if_they_had_been_made_here,
     what_is_something_else_is_given_back,
@@ -53,7 +51,12 @@ fn unix_pair(fate: &Fate) -> (UnixStream, UnixStream) {
     (fate.adopt_unix_stream(here.into()).unwrap(), fate.adopt_unix_stream(there.into()).unwrap())
 }
 
-fn a_simulation_has_no_descriptors_and_says_so(ground: &Ground) {
+#[test]
+fn a_simulation_has_no_descriptors_and_says_so() {
+    Ground::try_on("sim", has_no_descriptors);
+}
+
+fn has_no_descriptors(ground: &Ground) {
     let fate = ground.fate();
     let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
     let error = fate.adopt_tcp_listener(listener.into()).unwrap_err();

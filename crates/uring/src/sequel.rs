@@ -53,6 +53,7 @@ pub(crate) fn of_accept(told: Told) -> Sequel {
             | Errno::OPNOTSUPP
             | Errno::NETUNREACH,
         ) => Sequel::Again,
+        Err(Errno::CANCELED) => Sequel::Over(Event::Cancelled),
         Err(error) => Sequel::refused(error),
     }
 }
