@@ -21,7 +21,7 @@ pub use words::address::{Address, Family, UnixName};
 pub use words::buffer::{Buffer, Lender, Shelf};
 pub use words::clock::{Clock, Time, Until};
 pub use words::driver::{Deed, Driver, Ring, Witness};
-pub use words::failure::{Abandoned, AlreadyRunning, Cancelled, Elapsed, Failure, Panicked, Place};
+pub use words::failure::{Abandoned, AlreadyRunning, Cancelled, Elapsed, Failure, Forked, Panicked, Place};
 pub use words::instant::Instant;
 pub use words::key::Key;
 pub use words::network::{
@@ -29,3 +29,6 @@ pub use words::network::{
 };
 pub use words::op::{Completion, Event, Interest, Op, Readiness};
 pub use words::outgoing::Outgoing;
+pub use words::system::{
+    Hearing, Order, Plug, Process, Recipient, Signal, Spawned, Standard, Streams, System, WindowSize,
+};

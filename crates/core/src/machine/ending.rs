@@ -159,7 +159,7 @@ impl Reactor {
     pub fn is_alive(&self) -> bool {
         self.has_work()
             || self.fuses.borrow().expected() > 0
-            || !self.traffic.operations.borrow().is_empty()
+            || self.is_awaiting()
             || self.is_gathering()
             || self.door.is_held()
             || self.is_awaited_outside()

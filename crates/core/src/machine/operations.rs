@@ -27,6 +27,7 @@ use crate::words::key::Key;
 use crate::words::network::{Network, Socket};
 use crate::words::op::{Completion, Event, Op};
 use crate::words::outgoing::Outgoing;
+use crate::words::system::System;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -81,12 +82,16 @@ pub struct EndpointSight {
 pub(super) enum Operation {
     Watch(WatchCell),
     Of(Rc<dyn Endpoint>),
+    /// As the former, but no reason to go on.
+    Aside(Rc<dyn Endpoint>),
 }
 
 /// All that goes in and out.
 #[derive(Default)]
 pub(super) struct Traffic {
     pub(super) operations: RefCell<Slots<Operation, 64>>,
+    /// How many operations are no reason to go on.
+    asides: Cell<usize>,
     endpoints: RefCell<Slots<(Rc<dyn Endpoint>, Instant), 64>>,
     gathering: RefCell<Vec<Rc<dyn Endpoint>>>,
     /// Empty, and swapped with `gathering` while that is gone through.
@@ -97,10 +102,24 @@ pub(super) struct Traffic {
     packet_memory: Cell<Vec<u8>>,
 }
 
+impl Traffic {
+    /// An operation is over.
+    fn note_end(&self, operation: &Operation) {
+        if matches!(operation, Operation::Aside(_)) {
+            self.asides.set(self.asides.get() - 1);
+        }
+    }
+}
+
 impl Reactor {
     /// What never waits.
     pub fn network(&self) -> &Rc<dyn Network> {
         &self.network
+    }
+
+    /// Other programs, signals, standard streams.
+    pub fn system(&self) -> &Rc<dyn System> {
+        &self.system
     }
 
     /// Enters an endpoint that got a socket; it is kept alive until [`Reactor::retire`].
@@ -123,10 +142,37 @@ impl Reactor {
         key
     }
 
+    /// Submits an operation for an endpoint, for which alone a run does not go on.
+    pub fn submit_aside(&self, endpoint: Rc<dyn Endpoint>, op: impl FnOnce(Key) -> Op) -> Key {
+        let key = self.traffic.operations.borrow_mut().insert(Operation::Aside(endpoint));
+        self.traffic.asides.set(self.traffic.asides.get() + 1);
+        self.outbox.borrow_mut().push(op(key));
+        key
+    }
+
+    /// Says whether a run goes on for an operation that is under way.
+    pub fn set_aside(&self, key: Key, is_aside: bool) {
+        let mut operations = self.traffic.operations.borrow_mut();
+        let asides = &self.traffic.asides;
+        let Some(operation) = operations.get_key_mut(key) else { return };
+        match operation {
+            Operation::Of(endpoint) if is_aside => {
+                *operation = Operation::Aside(endpoint.clone());
+                asides.set(asides.get() + 1);
+            }
+            Operation::Aside(endpoint) if !is_aside => {
+                *operation = Operation::Of(endpoint.clone());
+                asides.set(asides.get() - 1);
+            }
+            _ => {}
+        }
+    }
+
     /// Forgets an operation: its endpoint hears no more of it.
     pub fn forget(&self, key: Key) {
         let removed = self.traffic.operations.borrow_mut().remove_key(key);
-        if removed.is_some() {
+        if let Some(operation) = &removed {
+            self.traffic.note_end(operation);
             self.outbox.borrow_mut().push(Op::Cancel { key });
         }
     }
@@ -176,6 +222,11 @@ impl Reactor {
         &self.traffic.packet_memory
     }
 
+    /// Whether an operation is under way for which a run goes on.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.traffic.operations.borrow().len() > self.traffic.asides.get()
+    }
+
     /// Whether an endpoint has something to submit.
     pub(super) fn is_gathering(&self) -> bool {
         !self.traffic.gathering.borrow().is_empty()
@@ -211,9 +262,10 @@ impl Reactor {
         match operations.get_key(key) {
             None => Found::Nobody,
             Some(Operation::Watch(_)) => Found::Watch,
-            Some(Operation::Of(endpoint)) => {
+            Some(operation @ (Operation::Of(endpoint) | Operation::Aside(endpoint))) => {
                 let endpoint = endpoint.clone();
                 if !matches!(event, Event::Received(_) | Event::Accepted(_)) {
+                    self.traffic.note_end(operation);
                     operations.discard(key.index);
                 }
                 Found::Endpoint(endpoint)

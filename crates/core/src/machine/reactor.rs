@@ -26,6 +26,7 @@ use crate::words::instant::Instant;
 use crate::words::key::Key;
 use crate::words::network::Network;
 use crate::words::op::{Completion, Op};
+use crate::words::system::System;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -39,6 +40,7 @@ pub struct Reactor {
     pub(super) driver: RefCell<Box<dyn Driver>>,
     pub(super) time: Rc<dyn Time>,
     pub(super) network: Rc<dyn Network>,
+    pub(super) system: Rc<dyn System>,
     pub(super) witness: Option<Rc<dyn Witness>>,
     pub(super) around_wait: RefCell<Option<AroundWait>>,
     pub(super) outbox: RefCell<Vec<Op>>,
@@ -90,6 +92,7 @@ impl Reactor {
         let reactor = Rc::new(Reactor {
             time: driver.time(),
             network: driver.network(),
+            system: driver.system(),
             witness: driver.witness(),
             driver: RefCell::new(driver),
             around_wait: RefCell::default(),

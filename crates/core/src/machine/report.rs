@@ -51,6 +51,10 @@ pub enum Kind {
     Socket,
     /// Work for a thread.
     Thread,
+    /// Another program, started by this one.
+    Child,
+    /// Signals that somebody listens to.
+    Signal,
 }
 
 /// A living thing.
@@ -78,6 +82,8 @@ impl fmt::Display for Kind {
             Kind::Listener => "listener",
             Kind::Socket => "socket",
             Kind::Thread => "thread",
+            Kind::Child => "child",
+            Kind::Signal => "signal",
         })
     }
 }

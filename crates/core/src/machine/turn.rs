@@ -99,13 +99,23 @@ impl Reactor {
     /// # Errors
     /// The kernel would not make a bell.
     pub fn doze(&self) -> io::Result<bool> {
+        self.hang_bell()?;
+        self.is_dozing.set(true);
+        Ok(self.door.fall_asleep())
+    }
+
+    /// Gives the door a bell, unless it has one. From here on this is for the process that it is in: see
+    /// [`Driver`](crate::Driver).
+    ///
+    /// # Errors
+    /// The kernel would not make a bell.
+    pub fn hang_bell(&self) -> io::Result<()> {
         if !self.has_ring.get() {
             let ring = self.driver.borrow_mut().ringer()?;
             self.door.set_ring(ring);
             self.has_ring.set(true);
         }
-        self.is_dozing.set(true);
-        Ok(self.door.fall_asleep())
+        Ok(())
     }
 
     /// Hands the outbox to the kernel and waits, from within the hook if there is one; whatever that has made ready is not

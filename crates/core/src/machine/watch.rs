@@ -59,7 +59,7 @@ impl Reactor {
         let operations = self.traffic.operations.borrow();
         let sights = operations.iter().filter_map(|(_, operation)| match operation {
             Operation::Watch(cell) => Some((cell.descriptor, cell.interest, cell.place)),
-            Operation::Of(_) => None,
+            Operation::Of(_) | Operation::Aside(_) => None,
         });
         sights.collect()
     }

@@ -4,6 +4,8 @@
 //! loop says under the same lock that it is going to sleep, so a caller who comes later sees that and rings: once, however
 //! many come. First in, first out for each sender, and nothing is lost.
 //!
+//! In a forked child the lock may be somebody's who is not there. Whoever finds it so goes away as if the door were shut.
+//!
 //! # Invariants
 //! - R1 If `asleep` is set then the row is empty and the loop knows of every hold that ended, or whoever changed that is
 //!   about to ring.
@@ -28,7 +30,7 @@ use std::cell::{RefCell, UnsafeCell};
 use std::fmt;
 use std::mem;
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 #[cfg(loom)]
 pub(super) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,7 +42,7 @@ use loom::{
 #[cfg(not(loom))]
 pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(not(loom))]
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, TryLockError};
 
 /// What a door needs to know of the loop behind it.
 pub trait Loop: 'static {
@@ -54,6 +56,8 @@ pub struct Door<L: Loop> {
     room: Condvar,
     waiting: AtomicBool,
     home: Home<L>,
+    /// The ring that is in the state as long as the loop lives, for whoever cannot have the lock.
+    known_ring: OnceLock<std::sync::Weak<dyn Ring>>,
 }
 
 struct State<L: Loop> {
@@ -145,7 +149,7 @@ struct Batch<L: Loop> {
 
 impl<L: Loop> Drop for Batch<L> {
     fn drop(&mut self) {
-        let mut state = self.door.lock();
+        let Some(mut state) = self.door.lock() else { return };
         state.length -= self.calls;
         state.taken -= self.calls;
         drop(state);
@@ -204,13 +208,33 @@ impl<L: Loop> Default for Door<L> {
             room: Condvar::new(),
             waiting: AtomicBool::new(false),
             home: Home { thread: this_thread(), to: UnsafeCell::new(Weak::new()) },
+            known_ring: OnceLock::new(),
         }
     }
 }
 
 impl<L: Loop> Door<L> {
-    fn lock(&self) -> MutexGuard<'_, State<L>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state, unless this is a forked child and somebody has it who is not there.
+    #[cfg(not(loom))]
+    fn lock(&self) -> Option<MutexGuard<'_, State<L>>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if self.is_foreign() => None,
+            Err(TryLockError::WouldBlock) => Some(self.state.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// The state. Nobody forks here.
+    #[cfg(loom)]
+    fn lock(&self) -> Option<MutexGuard<'_, State<L>>> {
+        Some(self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether this is a forked child of the loop's process.
+    #[cfg(not(loom))]
+    fn is_foreign(&self) -> bool {
+        self.known_ring.get().and_then(std::sync::Weak::upgrade).is_some_and(|ring| ring.is_foreign())
     }
 
     /// Lets a call in, unless `limit` calls wait already.
@@ -229,7 +253,7 @@ impl<L: Loop> Door<L> {
     where
         G: FnOnce(&Rc<L>) + Send + 'static,
     {
-        let mut state = self.lock();
+        let Some(mut state) = self.lock() else { return Err(Refused { call, closed: true }) };
         if state.closed || state.length >= limit {
             return Err(Refused { call, closed: state.closed });
         }
@@ -245,7 +269,7 @@ impl<L: Loop> Door<L> {
     /// The closure, if the loop is gone.
     pub fn call_waiting<F: FnOnce(&Rc<L>) + Send + 'static>(&self, limit: usize, call: F) -> Result<(), Refused<F>> {
         let at_home = self.home.here().is_some();
-        let mut state = self.lock();
+        let Some(mut state) = self.lock() else { return Err(Refused { call, closed: true }) };
         while !state.closed && state.length >= limit && !at_home {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -277,7 +301,7 @@ impl<L: Loop> Door<L> {
         match self.home.get() {
             Some(home) => home.wake_task(key),
             None => {
-                let state = self.lock();
+                let Some(state) = self.lock() else { return };
                 if !state.closed {
                     self.enqueue(state, move |home: &Rc<L>| home.wake_task(key));
                 }
@@ -287,12 +311,14 @@ impl<L: Loop> Door<L> {
 
     /// Keeps the loop running until [`Door::release`], even if nothing else can happen.
     pub fn hold(&self) {
-        self.lock().holds += 1;
+        if let Some(mut state) = self.lock() {
+            state.holds += 1;
+        }
     }
 
     /// Ends one [`Door::hold`]. After the last one the loop does not sleep before it has asked [`Door::is_held`].
     pub fn release(&self) {
-        let mut state = self.lock();
+        let Some(mut state) = self.lock() else { return };
         state.holds -= 1;
         if state.holds == 0 {
             state.released = true;
@@ -305,15 +331,23 @@ impl<L: Loop> Door<L> {
         self.home.set(Rc::downgrade(home));
     }
 
+    /// Whether the caller is on the loop's own thread.
+    pub fn is_home(&self) -> bool {
+        self.home.here().is_some()
+    }
+
     /// How the loop is woken.
     pub fn set_ring(&self, ring: Arc<dyn Ring>) {
-        self.lock().ring = Some(ring);
+        // The first is for ever that of the loop's process.
+        let _ = self.known_ring.set(Arc::downgrade(&ring));
+        if let Some(mut state) = self.lock() {
+            state.ring = Some(ring);
+        }
     }
 
     /// Whether somebody holds the loop running, or a call waits.
     pub fn is_held(&self) -> bool {
-        let state = self.lock();
-        state.holds > 0 || !state.row.0.is_empty()
+        self.lock().is_some_and(|state| state.holds > 0 || !state.row.0.is_empty())
     }
 
     /// Whether a call waits. Costs one load.
@@ -326,7 +360,7 @@ impl<L: Loop> Door<L> {
     #[inline]
     pub fn take_all(self: &Arc<Door<L>>, queue: &RefCell<Flat<Rc<L>>>) {
         if self.waiting.load(Ordering::Acquire) {
-            let mut state = self.lock();
+            let Some(mut state) = self.lock() else { return };
             self.waiting.store(false, Ordering::Relaxed);
             let mut queue = queue.borrow_mut();
             queue.append(&mut state.row.0);
@@ -343,7 +377,7 @@ impl<L: Loop> Door<L> {
 
     /// The loop is about to sleep. Says no if a call came in the meantime, or the last hold ended.
     pub fn fall_asleep(&self) -> bool {
-        let mut state = self.lock();
+        let Some(mut state) = self.lock() else { return true };
         let released = mem::take(&mut state.released);
         state.asleep = state.row.0.is_empty() && !released;
         state.asleep
@@ -351,13 +385,15 @@ impl<L: Loop> Door<L> {
 
     /// The loop woke up by itself: nobody needs to ring.
     pub fn wake_up(&self) {
-        self.lock().asleep = false;
+        if let Some(mut state) = self.lock() {
+            state.asleep = false;
+        }
     }
 
     /// The loop is gone: drops what waits, and refuses all that comes.
     pub fn close(&self) {
         self.home.set(Weak::new());
-        let mut state = self.lock();
+        let Some(mut state) = self.lock() else { return };
         state.closed = true;
         let row = mem::take(&mut state.row.0);
         state.ring = None;

@@ -11,11 +11,14 @@
 //!   `Op::Accept` had taken is delivered too, and closed by the machine; memory is the driver's until it is idle.
 //! - D3 `exchange` returns no later than the first moment in `until` that comes, no earlier than that without a reason
 //!   (a completion, a ring), and never rounds.
-//! - D4 Kernel objects are made when first needed, not in the constructor: a daemon may fork before `run`.
+//! - D4 Kernel objects are made when first needed, not in the constructor: a daemon may fork before `run`. Once they are
+//!   made, a driver is for its own process: in a forked child it fails with [`Forked`](super::failure::Forked), touches none
+//!   of them, and of the operations that it is handed does `Op::Close` alone.
 
 use super::clock::{Time, Until};
 use super::network::Network;
 use super::op::{Completion, Op};
+use super::system::System;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -32,6 +35,9 @@ pub trait Driver {
 
     /// What never waits: making, binding, configuring and naming sockets.
     fn network(&self) -> Rc<dyn Network>;
+
+    /// Other programs, signals, and the streams that this program was born with.
+    fn system(&self) -> Rc<dyn System>;
 
     /// What there is to say about this driver, such as why it stands in for a better one.
     fn note(&self) -> Option<String> {
@@ -71,6 +77,11 @@ pub trait Driver {
 pub trait Ring: Send + Sync {
     /// Ends the present wait, or the next one if nobody waits.
     fn ring(&self);
+
+    /// Whether this is a forked child of the process that it belongs to.
+    fn is_foreign(&self) -> bool {
+        false
+    }
 }
 
 /// What the machine did, for those who keep a history.

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::panic::Location;
 
 /// A line of the program.
@@ -30,23 +31,23 @@ struct Inside {
 }
 
 impl Failure {
-    /// The error, if it is of type `E`.
+    /// The error, if it is of type `E`; or what it carries, if it is an [`io::Error`] that carries an `E`.
     pub fn check<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.error.downcast_ref()
+        self.0.error.downcast_ref().or_else(|| carried(&*self.0.error))
     }
 
-    /// Whether the error is of type `E`.
+    /// Whether [`Failure::check`] finds an error of type `E`.
     pub fn is<E: Error + 'static>(&self) -> bool {
-        self.0.error.is::<E>()
+        self.check::<E>().is_some()
     }
 
-    /// Takes out an error of type `E`.
+    /// Takes out the error of type `E` that [`Failure::check`] finds.
     ///
     /// # Errors
     /// The failure itself, unchanged, if its error is of another type.
     pub fn trap<E: Error + 'static>(self) -> Result<E, Failure> {
         let Inside { error, born, dropped } = *self.0;
-        match error.downcast() {
+        match error.downcast().or_else(take_carried) {
             Ok(error) => Ok(*error),
             Err(error) => Err(Failure(Box::new(Inside { error, born, dropped }))),
         }
@@ -83,6 +84,20 @@ impl Failure {
     pub fn born_at(error: impl Into<Box<dyn Error>>, place: Place) -> Failure {
         Failure(Box::new(Inside { error: error.into(), born: place, dropped: None }))
     }
+}
+
+/// What an `io::Error` carries, if it is an `E`.
+fn carried<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+}
+
+/// Takes an `E` out of the `io::Error` that carries it, or gives the error back.
+fn take_carried<E: Error + 'static>(error: Box<dyn Error>) -> Result<Box<E>, Box<dyn Error>> {
+    if carried::<E>(&*error).is_none() {
+        return Err(error);
+    }
+    let inside = error.downcast::<io::Error>()?.into_inner().expect("it carries something");
+    inside.downcast().map_err(|inside| inside as Box<dyn Error>)
 }
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
@@ -158,3 +173,36 @@ plain_error!(
     AlreadyRunning,
     "run was called inside run; use turn to let events happen from within a handler"
 );
+plain_error!(
+    /// This process was forked, and what was asked is for the process that it was forked from: a Fate that was at work before
+    /// the fork has things of the kernel's that both processes share, or that are the other's alone. A new Fate works here, and
+    /// so does one that was not at work yet: that had not run, had no host, no thread, no program, and heard no signal. Comes
+    /// within an [`io::Error`], in which [`Failure::check`] finds it.
+    Forked,
+    "belongs to the process that this one was forked from"
+);
+
+impl From<Forked> for io::Error {
+    fn from(forked: Forked) -> io::Error {
+        io::Error::other(forked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L6: whoever asks for the type finds it, in the system's error or by itself.
+    #[test]
+    fn what_an_error_of_the_system_carries_is_found_and_taken_out() {
+        let failure = Failure::from(io::Error::from(Forked));
+        assert!(failure.is::<Forked>() && failure.is::<io::Error>() && !failure.is::<Elapsed>());
+        assert_eq!(failure.check::<Forked>(), Some(&Forked));
+        let failure = failure.trap::<Elapsed>().unwrap_err();
+        assert_eq!(failure.to_string(), "belongs to the process that this one was forked from");
+        assert_eq!(failure.trap::<Forked>().unwrap(), Forked);
+
+        let failure = Failure::from(io::Error::from(io::ErrorKind::NotFound)).trap::<Forked>().unwrap_err();
+        assert_eq!(failure.trap::<io::Error>().unwrap().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -10,3 +10,4 @@ pub mod key;
 pub mod network;
 pub mod op;
 pub mod outgoing;
+pub mod system;

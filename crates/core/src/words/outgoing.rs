@@ -56,6 +56,26 @@ impl Outgoing {
         }
     }
 
+    /// Has `write` add bytes at the end, to memory that may hold others before them.
+    pub fn push_with<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        if let Some(Segment::Copied(last)) = self.segments.back_mut() {
+            let before = last.len();
+            let result = write(last);
+            assert!(last.len() >= before, "bytes are added, and none taken away");
+            self.length += last.len() - before;
+            return result;
+        }
+        let mut segment = std::mem::take(&mut self.spare);
+        let result = write(&mut segment);
+        self.length += segment.len();
+        if segment.is_empty() {
+            self.spare = segment;
+        } else {
+            self.segments.push_back(Segment::Copied(segment));
+        }
+        result
+    }
+
     /// Adds `bytes` at the end, without a copy.
     pub fn push_shared(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
@@ -183,6 +203,18 @@ mod tests {
         assert_eq!(outgoing.front(), b"is ");
         outgoing.clear();
         assert_eq!((outgoing.len(), outgoing.pieces(), outgoing.front()), (0, 0, &b""[..]));
+    }
+
+    #[test]
+    fn bytes_can_be_written_where_they_leave_from() {
+        let mut outgoing = Outgoing::default();
+        outgoing.push_with(|_| ());
+        assert_eq!((outgoing.len(), outgoing.pieces()), (0, 0));
+        outgoing.push_with(|memory| memory.extend_from_slice(b"the "));
+        outgoing.push_with(|memory| memory.extend_from_slice(b"hatter"));
+        outgoing.push_shared(Bytes::from_static(b" is"));
+        outgoing.push_with(|memory| memory.extend_from_slice(b" mad"));
+        assert_eq!((outgoing.len(), outgoing.pieces(), &all(&outgoing)[..]), (17, 3, &b"the hatter is mad"[..]));
     }
 
     #[test]
