@@ -1,8 +1,13 @@
 //! The synchronous door of every driver for a real Unix.
+//!
+//! In a forked child it is shut if its driver had anything of the kernel's before the fork: what a connection still has to
+//! send, or the name of a listener, is the parent's business. If the driver had nothing yet, whatever sockets there are can
+//! be used by both, each on a driver of its own from then on. The one rule is that of [`Mark`].
 
 use crate::address::{family, from_system, from_system_if_any, to_system};
 use crate::connection::{is_begun, make, number, prepare};
 use crate::limits::Limits;
+use crate::mark::Mark;
 use crate::{descriptors, packets, raw, settings};
 use fate_core::{
     Address, Arrival, Credentials, Direction, Family, Network, Setting, Shelf, Socket, SocketKind, UnixName,
@@ -14,6 +19,7 @@ use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What never waits, of the system's own network.
 ///
@@ -38,12 +44,18 @@ pub struct UnixNetwork {
     limits: Limits,
     shelf: Rc<Shelf>,
     farewell: Box<dyn Fn(Socket)>,
+    mark: Arc<Mark>,
 }
 
 impl UnixNetwork {
     /// A door to the system's network, with this memory to receive into.
     pub fn new(shelf: Rc<Shelf>) -> UnixNetwork {
-        UnixNetwork { limits: Limits::default(), shelf, farewell: Box::new(|_| {}) }
+        UnixNetwork { limits: Limits::default(), shelf, farewell: Box::new(|_| {}), mark: Arc::default() }
+    }
+
+    /// The same, for a driver that sets this mark when it begins to have something of the kernel's.
+    pub fn with_mark(self, mark: Arc<Mark>) -> UnixNetwork {
+        UnixNetwork { mark, ..self }
     }
 
     /// The same, but `farewell` is called with each socket that is about to be released: a driver that keeps something
@@ -51,10 +63,19 @@ impl UnixNetwork {
     pub fn with_farewell(self, farewell: impl Fn(Socket) + 'static) -> UnixNetwork {
         UnixNetwork { farewell: Box::new(farewell), ..self }
     }
+
+    /// Borrows a socket for one call, in the process where it may be used.
+    #[inline]
+    fn borrow<'a>(&self, socket: Socket) -> io::Result<BorrowedFd<'a>> {
+        self.mark.check()?;
+        raw::borrow(socket)
+    }
 }
 
+/// Every call fails with [`Forked`](fate_core::Forked) in a forked child, as said above.
 impl Network for UnixNetwork {
     fn socket(&self, domain: Family, kind: SocketKind) -> io::Result<Socket> {
+        self.mark.check()?;
         let kind = match kind {
             SocketKind::Stream => SocketType::STREAM,
             SocketKind::Datagram => SocketType::DGRAM,
@@ -63,31 +84,31 @@ impl Network for UnixNetwork {
     }
 
     fn bind(&self, socket: Socket, address: &Address) -> io::Result<()> {
-        Ok(net::bind(raw::borrow(socket)?, &to_system(address)?)?)
+        Ok(net::bind(self.borrow(socket)?, &to_system(address)?)?)
     }
 
     fn listen(&self, socket: Socket, backlog: u32) -> io::Result<()> {
-        Ok(net::listen(raw::borrow(socket)?, i32::try_from(backlog).unwrap_or(i32::MAX))?)
+        Ok(net::listen(self.borrow(socket)?, i32::try_from(backlog).unwrap_or(i32::MAX))?)
     }
 
     fn connect(&self, socket: Socket, address: &Address) -> io::Result<bool> {
-        is_begun(net::connect(raw::borrow(socket)?, &to_system(address)?))
+        is_begun(net::connect(self.borrow(socket)?, &to_system(address)?))
     }
 
     fn local_address(&self, socket: Socket) -> io::Result<Address> {
-        from_system(&net::getsockname(raw::borrow(socket)?)?)
+        from_system(&net::getsockname(self.borrow(socket)?)?)
     }
 
     fn peer_address(&self, socket: Socket) -> io::Result<Address> {
-        from_system_if_any(net::getpeername(raw::borrow(socket)?)?.as_ref())
+        from_system_if_any(net::getpeername(self.borrow(socket)?)?.as_ref())
     }
 
     fn set(&self, socket: Socket, setting: Setting) -> io::Result<()> {
-        settings::set(raw::borrow(socket)?, setting)
+        settings::set(self.borrow(socket)?, setting)
     }
 
     fn take_error(&self, socket: Socket) -> io::Result<Option<io::Error>> {
-        Ok(sockopt::socket_error(raw::borrow(socket)?)?.err().map(io::Error::from))
+        Ok(sockopt::socket_error(self.borrow(socket)?)?.err().map(io::Error::from))
     }
 
     fn shut_down(&self, socket: Socket, direction: Direction) -> io::Result<()> {
@@ -95,28 +116,28 @@ impl Network for UnixNetwork {
             Direction::Read => Shutdown::Read,
             Direction::Write => Shutdown::Write,
         };
-        Ok(net::shutdown(raw::borrow(socket)?, direction)?)
+        Ok(net::shutdown(self.borrow(socket)?, direction)?)
     }
 
     fn receive_packet(&self, socket: Socket, buffer: &mut [u8]) -> io::Result<Arrival> {
-        packets::receive(raw::borrow(socket)?, buffer)
+        packets::receive(self.borrow(socket)?, buffer)
     }
 
     fn send_packet(&self, socket: Socket, packet: &[u8], to: Option<&Address>) -> io::Result<()> {
-        packets::send(raw::borrow(socket)?, packet, to)
+        packets::send(self.borrow(socket)?, packet, to)
     }
 
     fn receive_descriptors(&self, socket: Socket, buffer: &mut [u8], passed: &mut Vec<OwnedFd>) -> io::Result<usize> {
-        descriptors::receive(raw::borrow(socket)?, buffer, passed)
+        descriptors::receive(self.borrow(socket)?, buffer, passed)
     }
 
     fn send_descriptors(&self, socket: Socket, bytes: &[u8], passed: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        descriptors::send(raw::borrow(socket)?, bytes, passed)
+        descriptors::send(self.borrow(socket)?, bytes, passed)
     }
 
     /// `EOPNOTSUPP` if it is no Unix socket: some systems tell something all the same.
     fn credentials(&self, socket: Socket) -> io::Result<Credentials> {
-        let socket = raw::borrow(socket)?;
+        let socket = self.borrow(socket)?;
         if net::getsockname(socket)?.address_family() != AddressFamily::UNIX {
             return Err(Errno::OPNOTSUPP.into());
         }
@@ -125,6 +146,7 @@ impl Network for UnixNetwork {
 
     /// `ENOTSOCK` if something else lies there: that is nobody's to remove.
     fn remove_name(&self, address: &Address) -> io::Result<()> {
+        self.mark.check()?;
         match address {
             Address::Unix(UnixName::Path(path)) if std::fs::symlink_metadata(path)?.file_type().is_socket() => {
                 std::fs::remove_file(path)
@@ -135,12 +157,13 @@ impl Network for UnixNetwork {
     }
 
     fn adopt(&self, descriptor: OwnedFd) -> io::Result<Socket> {
+        self.mark.check()?;
         sockopt::socket_type(&descriptor)?;
         Ok(number(prepare(descriptor)?))
     }
 
     fn release(&self, socket: Socket) -> io::Result<OwnedFd> {
-        rustix::io::fcntl_getfd(raw::borrow(socket)?)?;
+        rustix::io::fcntl_getfd(self.borrow(socket)?)?;
         (self.farewell)(socket);
         raw::take(socket)
     }
