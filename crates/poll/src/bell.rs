@@ -11,19 +11,22 @@
 
 use crate::poller::Poller;
 use fate_core::Ring;
+use fate_unix::Mark;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The bell of one driver.
 pub(crate) struct Bell {
     poller: Arc<Poller>,
+    /// A child's rings would end its parent's waits.
+    mark: Arc<Mark>,
     rung: AtomicBool,
 }
 
 impl Bell {
-    /// A bell that ends the waits of `poller`.
-    pub fn new(poller: Arc<Poller>) -> Bell {
-        Bell { poller, rung: AtomicBool::new(false) }
+    /// A bell that ends the waits of `poller`, in the process of this mark.
+    pub fn new(poller: Arc<Poller>, mark: Arc<Mark>) -> Bell {
+        Bell { poller, mark, rung: AtomicBool::new(false) }
     }
 
     /// Whether somebody rang and nobody has answered.
@@ -38,10 +41,14 @@ impl Bell {
 }
 
 impl Ring for Bell {
-    /// One system call, or none if an earlier ring was not answered yet.
+    /// One system call, or none if an earlier ring was not answered yet. Nothing in a forked child, where nobody waits.
     fn ring(&self) {
-        if !self.rung.swap(true, Ordering::SeqCst) {
+        if !self.rung.swap(true, Ordering::SeqCst) && !self.mark.is_foreign() {
             self.poller.ring();
         }
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.mark.is_foreign()
     }
 }

@@ -10,8 +10,8 @@ use crate::receiving::{Budget, KEPT, ROOM};
 use crate::registry::Registry;
 use crate::released::Released;
 use crate::told::Told;
-use fate_core::{Completion, Driver, Network, Op, Ring, Shelf, Time, Until};
-use fate_unix::{Clocks, UnixNetwork, random};
+use fate_core::{Completion, Driver, Forked, Network, Op, Ring, Shelf, System, Time, Until};
+use fate_unix::{Clocks, Mark, UnixNetwork, UnixSystem, random};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -22,7 +22,8 @@ use std::sync::Arc;
 ///
 /// Making one asks nothing of the system but the time. The poller is made for the first wait, watch, bell or socket that
 /// must wait, and the timers for boot and wall time for the first wait on their clocks; so a daemon may fork twice before
-/// it runs.
+/// it runs. From then on it is for its own process: in a forked child every exchange fails with [`Forked`](fate_core::Forked)
+/// and touches nothing that is the parent's, though sockets are closed that are to be closed: the child's copies of them.
 ///
 /// ```
 /// use fate_core::{Clock, Driver, Until};
@@ -38,6 +39,8 @@ use std::sync::Arc;
 /// ```
 pub struct PollDriver {
     clocks: Rc<Clocks>,
+    /// Set when there is a kernel.
+    mark: Arc<Mark>,
     network: Rc<UnixNetwork>,
     shelf: Rc<Shelf>,
     registry: Registry,
@@ -61,9 +64,12 @@ impl PollDriver {
     pub fn new() -> PollDriver {
         let (shelf, released) = (Shelf::new(ROOM, KEPT), Rc::new(Released::default()));
         let noted = released.clone();
+        let mark = Arc::<Mark>::default();
         let network = UnixNetwork::new(shelf.clone()).with_farewell(move |socket| noted.note(socket));
+        let network = network.with_mark(mark.clone());
         PollDriver {
             clocks: Rc::new(Clocks::new()),
+            mark,
             network: Rc::new(network),
             shelf,
             registry: Registry::default(),
@@ -76,6 +82,17 @@ impl PollDriver {
     /// The clocks that it reads, for a driver that may take its place.
     pub fn clocks(&self) -> Rc<Clocks> {
         self.clocks.clone()
+    }
+
+    /// The mark that it sets when it begins to have something of the kernel's, for the same.
+    pub fn mark(&self) -> Arc<Mark> {
+        self.mark.clone()
+    }
+
+    /// What was made, or is made now; unless that was in another process.
+    fn kernel(&mut self) -> io::Result<&mut Kernel> {
+        self.mark.check()?;
+        Kernel::open(&mut self.kernel, &self.mark, &self.released)
     }
 
     #[inline]
@@ -105,6 +122,22 @@ impl PollDriver {
     }
 }
 
+/// What can be done in a forked child: its copy of a socket is closed. It is not even reset, for the parent has it too.
+fn let_go(op: Op) {
+    if let Op::Close { socket, .. } = op {
+        fate_unix::close(socket, false);
+    }
+}
+
+/// In a forked child the poller must not undo what it did in the parent.
+impl Drop for PollDriver {
+    fn drop(&mut self) {
+        if let (true, Some(kernel)) = (self.mark.is_foreign(), &self.kernel) {
+            kernel.poller.let_be();
+        }
+    }
+}
+
 impl Default for PollDriver {
     fn default() -> PollDriver {
         PollDriver::new()
@@ -124,7 +157,15 @@ impl Driver for PollDriver {
         self.network.clone()
     }
 
+    fn system(&self) -> Rc<dyn System> {
+        Rc::new(UnixSystem::new().with_mark(self.mark.clone()))
+    }
+
     fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
+        if self.mark.is_foreign() {
+            outbox.drain(..).for_each(let_go);
+            return Err(Forked.into());
+        }
         let mut told = Told::new(inbox);
         self.released.drain(|socket| self.registry.forget(socket));
         outbox.drain(..).for_each(|op| self.submit(op, &mut told));
@@ -132,7 +173,7 @@ impl Driver for PollDriver {
         if over && self.is_quiet() {
             return Ok(());
         }
-        let kernel = Kernel::open(&mut self.kernel, &self.released)?;
+        let kernel = Kernel::open(&mut self.kernel, &self.mark, &self.released)?;
         loop {
             let mut budget = Budget::whole();
             self.registry.apply(&kernel.poller, &mut told);
@@ -161,11 +202,11 @@ impl Driver for PollDriver {
     }
 
     fn ringer(&mut self) -> io::Result<Arc<dyn Ring>> {
-        Ok(Kernel::open(&mut self.kernel, &self.released)?.bell.clone())
+        Ok(self.kernel()?.bell.clone())
     }
 
     fn pollable(&mut self) -> io::Result<RawFd> {
-        let descriptor = Kernel::open(&mut self.kernel, &self.released)?.poller.descriptor();
+        let descriptor = self.kernel()?.poller.descriptor();
         self.is_guest = true;
         self.leave_word();
         Ok(descriptor)
@@ -177,12 +218,13 @@ impl Driver for PollDriver {
 }
 
 impl Kernel {
-    fn open<'a>(kernel: &'a mut Option<Kernel>, released: &Released) -> io::Result<&'a mut Kernel> {
+    fn open<'a>(kernel: &'a mut Option<Kernel>, mark: &Arc<Mark>, released: &Released) -> io::Result<&'a mut Kernel> {
         if kernel.is_none() {
             let poller = Arc::new(Poller::open()?);
             let alarms = Alarms::open(&poller)?;
             released.know(poller.clone());
-            let bell = Arc::new(Bell::new(poller.clone()));
+            let bell = Arc::new(Bell::new(poller.clone(), mark.clone()));
+            mark.set();
             *kernel = Some(Kernel { poller, bell, alarms, batch: Batch::new() });
         }
         Ok(kernel.as_mut().expect("it was just made"))

@@ -11,26 +11,29 @@
 
 use crate::beacon::Beacon;
 use fate_core::Ring;
+use fate_unix::Mark;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::write;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The bell of one driver.
 pub(crate) struct Bell {
     clapper: OwnedFd,
     /// What a host loop looks at, if there is one.
     beacon: OnceLock<Beacon>,
+    /// A child's rings would end its parent's waits.
+    mark: Arc<Mark>,
     rung: AtomicBool,
 }
 
 impl Bell {
-    /// A bell that nobody listens to yet.
-    pub fn new() -> io::Result<Bell> {
+    /// A bell for the process of this mark, that nobody listens to yet.
+    pub fn new(mark: Arc<Mark>) -> io::Result<Bell> {
         let clapper = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Bell { clapper, beacon: OnceLock::new(), rung: AtomicBool::new(false) })
+        Ok(Bell { clapper, beacon: OnceLock::new(), mark, rung: AtomicBool::new(false) })
     }
 
     /// What is written to.
@@ -58,14 +61,19 @@ impl Bell {
 }
 
 impl Ring for Bell {
-    /// One system call, and one more for a host; or none if an earlier ring was not answered yet.
+    /// One system call, and one more for a host; or none if an earlier ring was not answered yet. Nothing in a forked child,
+    /// where nobody waits.
     fn ring(&self) {
-        if !self.rung.swap(true, Ordering::SeqCst) {
+        if !self.rung.swap(true, Ordering::SeqCst) && !self.mark.is_foreign() {
             // It can only fail when nobody has listened for 2^64 rings, and then it has been told of.
             let _ = write(&self.clapper, &1_u64.to_ne_bytes());
             if let Some(beacon) = self.beacon.get() {
                 beacon.light();
             }
         }
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.mark.is_foreign()
     }
 }

@@ -27,6 +27,11 @@ fn borrow<'a>(descriptor: RawFd) -> io::Result<BorrowedFd<'a>> {
 
 /// Whether it makes sense to wait for a descriptor: `EPERM` if it does not. The ring would call such a file ready.
 pub(crate) fn check_pollable(descriptor: RawFd) -> io::Result<()> {
+    // A file that cannot be waited for is said to be ready for both, and hardly anything else is.
+    let both = PollFlags::IN | PollFlags::OUT;
+    if !look(descriptor, both)?.contains(both) {
+        return Ok(());
+    }
     let descriptor = borrow(descriptor)?;
     match FileType::from_raw_mode(fstat(descriptor)?.st_mode) {
         FileType::Fifo | FileType::Socket => Ok(()),

@@ -6,8 +6,8 @@
 
 use crate::alarm;
 use crate::kernel::Kernel;
-use fate_core::{Clock, Completion, Driver, Network, Op, Ring, Shelf, Time, Until};
-use fate_unix::{Clocks, UnixNetwork};
+use fate_core::{Clock, Completion, Driver, Forked, Network, Op, Ring, Shelf, System, Time, Until};
+use fate_unix::{Clocks, Mark, UnixNetwork, UnixSystem};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -24,7 +24,9 @@ const SPARES: usize = 4;
 /// The driver for Linux where it has io_uring: hands over requests, and is told what became of them.
 ///
 /// Making one asks nothing of the system but the time. The ring is made by the first exchange that needs it, or by
-/// [`UringDriver::open`]; so a daemon may fork twice before it runs.
+/// [`UringDriver::open`]; so a daemon may fork twice before it runs. From then on it is for its own process: in a forked child
+/// every exchange fails with [`Forked`](fate_core::Forked) and touches nothing that is the parent's, though sockets are closed
+/// that are to be closed: the child's copies of them.
 ///
 /// ```no_run
 /// use fate_core::{Clock, Driver, Until};
@@ -41,18 +43,20 @@ const SPARES: usize = 4;
 /// ```
 pub struct UringDriver {
     clocks: Rc<Clocks>,
+    /// Set when there is a ring.
+    mark: Arc<Mark>,
     kernel: Option<Box<Kernel>>,
 }
 
 impl UringDriver {
     /// A driver that has asked nothing of the system yet.
     pub fn new() -> UringDriver {
-        UringDriver::with_clocks(Rc::new(Clocks::new()))
+        UringDriver::sharing(Rc::new(Clocks::new()), Arc::default())
     }
 
-    /// The same, with clocks that somebody else reads too.
-    pub fn with_clocks(clocks: Rc<Clocks>) -> UringDriver {
-        UringDriver { clocks, kernel: None }
+    /// The same, with clocks that somebody else reads too, and a mark that somebody else looks at.
+    pub fn sharing(clocks: Rc<Clocks>, mark: Arc<Mark>) -> UringDriver {
+        UringDriver { clocks, mark, kernel: None }
     }
 
     /// Makes the ring, unless it is made already.
@@ -65,14 +69,18 @@ impl UringDriver {
 
     /// What was made, or is made now; unless that was in another process.
     fn kernel(&mut self) -> io::Result<&mut Kernel> {
+        self.mark.check()?;
         if self.kernel.is_none() {
-            self.kernel = Some(Box::new(Kernel::open()?));
+            self.kernel = Some(Box::new(Kernel::open(self.mark.clone())?));
         }
-        let kernel = self.kernel.as_mut().expect("it was just made");
-        if kernel.is_foreign() {
-            return Err(io::Error::other("io_uring: the ring belongs to the process that this one was forked from"));
-        }
-        Ok(kernel)
+        Ok(self.kernel.as_mut().expect("it was just made"))
+    }
+}
+
+/// What can be done in a forked child: its copy of a socket is closed. It is not even reset, for the parent has it too.
+fn let_go(op: Op) {
+    if let Op::Close { socket, .. } = op {
+        fate_unix::close(socket, false);
     }
 }
 
@@ -92,10 +100,18 @@ impl Driver for UringDriver {
     }
 
     fn network(&self) -> Rc<dyn Network> {
-        Rc::new(UnixNetwork::new(Shelf::new(SPARE_SIZE, SPARES)))
+        Rc::new(UnixNetwork::new(Shelf::new(SPARE_SIZE, SPARES)).with_mark(self.mark.clone()))
+    }
+
+    fn system(&self) -> Rc<dyn System> {
+        Rc::new(UnixSystem::new().with_mark(self.mark.clone()))
     }
 
     fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {
+        if self.mark.is_foreign() {
+            outbox.drain(..).for_each(let_go);
+            return Err(Forked.into());
+        }
         let is_over = until.is_now() || self.clocks.has_come(until);
         if is_over && outbox.is_empty() && self.kernel.is_none() {
             return Ok(());

@@ -33,6 +33,7 @@ use crate::sequel::{self, Sequel};
 use crate::token::Token;
 use crate::watches::{Watches, readiness, wanted};
 use fate_core::{Completion, Event, Interest, Key, Op, Socket};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::mem;
 use std::os::fd::RawFd;
@@ -388,10 +389,15 @@ fn take_connection(key: Key, told: Told, inbox: &mut VecDeque<Completion>) {
 /// very call that asks. And what it tells later is what it was woken with, though somebody may have read since.
 fn sequel_of_watch(told: Told, interest: Interest, flight: &Flight, round: u32) -> Sequel {
     let sequel = sequel::of_watch(told, interest);
+    let is_new = flight.detail.wrapping_add(1) == round;
+    if !is_new && told.outcome() == Err(Errno::INVAL) {
+        // A wait that was good breaks off like this when the process is stopped and goes on.
+        return Sequel::Again;
+    }
     if matches!(sequel, Sequel::Over(Event::Failed(_))) {
         return sequel;
     }
-    if flight.detail.wrapping_add(1) == round {
+    if is_new {
         return check_pollable(flight.descriptor).map_or_else(Sequel::refused, |()| sequel);
     }
     match look(flight.descriptor, wanted(interest)) {

@@ -13,11 +13,11 @@ use crate::beacon::Beacon;
 use crate::bell::Bell;
 use crate::buffers::Buffers;
 use crate::flights::Flights;
-use crate::mark::Mark;
 use crate::ring::Ring;
 use crate::token::Token;
 use crate::trial;
 use fate_core::{Completion, Event};
+use fate_unix::Mark;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
@@ -41,19 +41,18 @@ pub(crate) struct Kernel {
     pub beacon: Option<Beacon>,
     /// Whether the ring listens to the bell.
     is_listening: bool,
-    mark: Mark,
+    mark: Arc<Mark>,
 }
 
 impl Kernel {
-    /// Makes everything.
+    /// Makes everything, and sets the mark.
     ///
     /// # Errors
     /// What the kernel refused, and what was asked of it.
-    pub fn open() -> io::Result<Kernel> {
-        let mark = Mark::new().map_err(refused("marking the process"))?;
+    pub fn open(mark: Arc<Mark>) -> io::Result<Kernel> {
         let mut ring = Ring::open().map_err(refused("setting up the ring"))?;
         ring.check().map_err(refused("asking for what it needs"))?;
-        let bell = Bell::new().map_err(refused("making a bell"))?;
+        let bell = Bell::new(mark.clone()).map_err(refused("making a bell"))?;
         let buffers = Buffers::new(&ring).map_err(refused("lending it buffers"))?;
         let can_be_quiet = trial::can_be_quiet(&mut ring, &buffers).map_err(refused("trying it out"))?;
         let (flights, alarms) = (Flights::new(can_be_quiet), Alarms::default());
@@ -61,13 +60,8 @@ impl Kernel {
         let mut kernel = Kernel { ring, flights, buffers, bell, alarms, beacon, is_listening, mark };
         kernel.listen();
         kernel.ring.enter(0, None).map_err(refused("handing over the first entry"))?;
+        kernel.mark.set();
         Ok(kernel)
-    }
-
-    /// Whether this process is a child of the one that made it.
-    #[inline]
-    pub fn is_foreign(&self) -> bool {
-        self.mark.is_foreign()
     }
 
     /// What somebody outside may wait for.
@@ -177,7 +171,7 @@ impl Kernel {
 impl Drop for Kernel {
     fn drop(&mut self) {
         let mut inbox = VecDeque::new();
-        if self.is_foreign() || self.leave(&mut inbox).is_err() {
+        if self.mark.is_foreign() || self.leave(&mut inbox).is_err() {
             mem::forget(mem::take(&mut self.flights));
             mem::forget(self.buffers.clone());
         }

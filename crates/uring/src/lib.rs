@@ -18,7 +18,7 @@
 //! - `watches`: which directions are watched; `descriptor`: what is asked of one by a call of its own;
 //! - `flights`: the table of operations; `quiet`: sends that nobody waits for; `sequel`: what the kernel's last word on an
 //!   operation means;
-//! - `mark`: tells a forked child; `trial`: tries the ring out; `kernel`: what is made at first need;
+//! - `trial`: tries the ring out; `kernel`: what is made at first need;
 //! - `driver`: the exchange, which ties them together.
 //!
 //! # Platforms
@@ -46,7 +46,6 @@ mod quiet;
 mod sequel;
 
 mod kernel;
-mod mark;
 mod trial;
 
 mod driver;

@@ -8,7 +8,7 @@
 //!   is seen to by whoever calls [`Ring::send`].
 //! - R2 The moment of an alarm is read in the call that hands its entry over. Until then it lies in `moments`, which does
 //!   not move.
-//! - R3 The ring is used by the process and the thread that opened it; see `mark`.
+//! - R3 The ring is used by the process and the thread that opened it; see `fate_unix::Mark`.
 //! - R4 Whoever pushes an entry has seen that there is room.
 //!
 //! # Cost

@@ -14,6 +14,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::{Errno, write};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 /// An epoll instance with a bell.
 pub(crate) struct Poller {
@@ -126,6 +127,9 @@ impl Poller {
         // It can only fail if the descriptor is not a bell any more, and then there is nobody to tell.
         let _ = write(&self.bell, &1_u64.to_ne_bytes());
     }
+
+    /// Makes dropping it safe in a forked child: it is, for what is closed there is the child's alone.
+    pub fn let_be(self: &Arc<Poller>) {}
 
     /// The poller's own descriptor: readable when a wait would end.
     pub fn descriptor(&self) -> RawFd {

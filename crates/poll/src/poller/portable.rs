@@ -13,8 +13,10 @@ use super::{BATCH, Interests, News};
 use crate::token::Token;
 use polling::{Event, Events, PollMode};
 use std::io;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A kqueue, or what else there is.
@@ -117,6 +119,12 @@ impl Poller {
     pub fn ring(&self) {
         // It can only fail if the descriptor is not a poller any more, and then there is nobody to tell.
         let _ = self.0.notify();
+    }
+
+    /// Makes dropping it safe in a forked child, where it would withdraw its bell from what is the parent's too, or close a
+    /// number that the child never had, since a kqueue is not inherited: it stays.
+    pub fn let_be(self: &Arc<Poller>) {
+        mem::forget(self.clone());
     }
 
     /// The poller's own descriptor: readable when a wait would end.
