@@ -1,9 +1,11 @@
-//! What is on its way: the network's events, by the moment at which they happen and then in the order of their sending.
+//! What is on its way: the events of the network and within hosts, by the moment at which they happen and then in the order of their sending.
 
 use crate::connection::Spot;
 use crate::packets::Packet;
 use crate::segments::Segment;
+use crate::watches::Descriptor;
 use crate::world::HostNumber;
+use fate_core::{Instant, Key};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::os::fd::RawFd;
@@ -36,6 +38,10 @@ pub(crate) enum What {
     Left(Origin, usize),
     /// Word comes back that a packet found nobody.
     Refusal(Origin),
+    /// Something that was written to a conduit has been on its way long enough.
+    Flow(Key),
+    /// Work for a thread would be done at this moment of its host's monotonic clock.
+    Errand(HostNumber, Descriptor, Instant),
 }
 
 /// The socket that a packet was sent from, which may be gone when the packet arrives.

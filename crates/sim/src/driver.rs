@@ -1,8 +1,9 @@
 //! One host's view of the world, as a driver.
 
 use crate::network::Door;
+use crate::system::SystemDoor;
 use crate::world::{HostNumber, Seat};
-use fate_core::{Clock, Completion, Deed, Driver, Instant, Network, Op, Place, Ring, Time, Until, Witness};
+use fate_core::{Clock, Completion, Deed, Driver, Instant, Network, Op, Place, Ring, System, Time, Until, Witness};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -57,6 +58,10 @@ impl Driver for SimDriver {
 
     fn network(&self) -> Rc<dyn Network> {
         Rc::new(Door(self.seat.clone()))
+    }
+
+    fn system(&self) -> Rc<dyn System> {
+        Rc::new(SystemDoor(self.seat.clone()))
     }
 
     fn exchange(&mut self, outbox: &mut Vec<Op>, inbox: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {

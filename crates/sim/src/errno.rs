@@ -20,13 +20,16 @@ const fn number(linux: i32, bsd: i32) -> Errno {
 impl Errno {
     pub const NO_SUCH_FILE: Errno = number(2, 2);
     pub const BAD_DESCRIPTOR: Errno = number(9, 9);
+    pub const NO_CHILD: Errno = number(10, 10);
     pub const WOULD_BLOCK: Errno = number(11, 35);
     pub const PERMISSION_DENIED: Errno = number(13, 13);
     pub const EXISTS: Errno = number(17, 17);
     pub const NO_SUCH_DEVICE: Errno = number(19, 19);
     pub const INVALID: Errno = number(22, 22);
     pub const TABLE_FULL: Errno = number(24, 24);
+    pub const NO_TERMINAL: Errno = number(25, 25);
     pub const BROKEN_PIPE: Errno = number(32, 32);
+    pub const NO_SOCKET: Errno = number(88, 38);
     pub const DESTINATION_REQUIRED: Errno = number(89, 39);
     pub const MESSAGE_TOO_LONG: Errno = number(90, 40);
     pub const WRONG_KIND: Errno = number(91, 41);
@@ -43,6 +46,11 @@ impl Errno {
     pub const CONNECTION_REFUSED: Errno = number(111, 61);
     pub const HOST_UNREACHABLE: Errno = number(113, 65);
     pub const ALREADY: Errno = number(114, 37);
+
+    /// The refusal that has this number.
+    pub const fn of(number: i32) -> Errno {
+        Errno(number)
+    }
 
     /// The error, as the system would give it.
     pub fn error(self) -> io::Error {

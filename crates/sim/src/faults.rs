@@ -78,8 +78,20 @@ impl World {
             for connection in state.connections_that(|connection| connection.is_on(host)) {
                 state.lose_ends(connection, host);
             }
+            state.discard_conduits(host);
             state.host(host).crash();
             state.disturb(|connection| connection.is_on(host));
+        });
+    }
+
+    /// The program of a host ends at once, as when it is killed: its system closes what the program had open, and whoever is
+    /// at the other end of a connection is told. Until the program is started again nobody answers there.
+    pub fn end_program(&self, host: HostNumber) {
+        self.with(|state| {
+            let open: Vec<_> = state.host(host).table.descriptors().collect();
+            open.into_iter().for_each(|descriptor| state.close(host, descriptor, false));
+            state.discard_conduits(host);
+            state.host(host).end_program();
         });
     }
 

@@ -38,8 +38,15 @@
 //! | `parted` | nothing passes from here on between the host and the one given |
 //! | `healed` | everything passes again |
 //! | `crashed` | a host lost everything it knew |
+//! | `started` | a program was started, as this child and with these arguments |
+//! | `exited` | a child has ended, with this status or by this signal |
+//! | `signal` | a signal came, for the child that is named or for the host's own program |
+//! | `typed` | so many bytes came on standard input |
+//! | `printed` | the program wrote so many to standard output, or to standard error |
+//! | `died` | the host's own program ended by a signal |
 //!
-//! Of the network the line says from where to where, as the host sees it that has the line; and how many bytes.
+//! Of the network the line says from where to where, as the host sees it that has the line; and how many bytes. Within a host
+//! it says of which child (`cat[2]`), which of its streams, and how many bytes.
 //!
 //! Places are named by file and line without their folder, so a history is the same wherever the program was built.
 
@@ -74,6 +81,8 @@ struct Record {
 enum What {
     Did(Deed, Option<Place>),
     Happened(Happening, u32, u32),
+    /// By the number of the words that say of what, and how many bytes.
+    Told(Happening, u32, u32),
     Suspended(u64),
     Stepped(i64),
 }
@@ -99,6 +108,12 @@ pub(crate) enum Happening {
     Parted,
     Healed,
     Crashed,
+    Started,
+    Exited,
+    Signal,
+    Typed,
+    Printed,
+    Died,
 }
 
 /// The history of a world.
@@ -107,6 +122,8 @@ pub(crate) struct History {
     records: Vec<Record>,
     flows: Vec<(Address, Address)>,
     numbers: BTreeMap<(Party, Party), u32>,
+    labels: Vec<String>,
+    label_numbers: BTreeMap<String, u32>,
 }
 
 /// An address that can be sorted.
@@ -136,6 +153,22 @@ impl History {
             self.flows.push((from.clone(), to.clone()));
         }
         number
+    }
+
+    /// A number for these words.
+    pub fn label(&mut self, words: &str) -> u32 {
+        if let Some(&number) = self.label_numbers.get(words) {
+            return number;
+        }
+        let number = self.labels.len() as u32;
+        self.labels.push(words.to_owned());
+        self.label_numbers.insert(words.to_owned(), number);
+        number
+    }
+
+    /// Something within a host, which has this label; the bytes are told if there are some.
+    pub fn told(&mut self, truth: u64, host: u32, happening: Happening, label: u32, bytes: u32) {
+        self.records.push(Record { truth, host, what: What::Told(happening, label, bytes) });
     }
 
     /// Of a link, `flow` is the number of the other host.
@@ -168,6 +201,10 @@ impl History {
             What::Suspended(nanos) => ("suspend", seconds(nanos.into())),
             What::Stepped(nanos) => ("step", seconds(nanos.into())),
             What::Did(deed, place) => (word(deed), place.map_or_else(String::new, short)),
+            What::Told(happening, label, bytes) => {
+                let label = self.labels.get(label as usize).map_or("", String::as_str);
+                (happening.word(), if bytes > 0 { format!("{label} {bytes}") } else { label.to_owned() })
+            }
             What::Happened(happening, flow, bytes) => {
                 let detail = match happening {
                     Happening::Born | Happening::Crashed => String::new(),
@@ -222,6 +259,12 @@ impl Happening {
             Happening::Parted => "parted",
             Happening::Healed => "healed",
             Happening::Crashed => "crashed",
+            Happening::Started => "started",
+            Happening::Exited => "exited",
+            Happening::Signal => "signal",
+            Happening::Typed => "typed",
+            Happening::Printed => "printed",
+            Happening::Died => "died",
         }
     }
 }

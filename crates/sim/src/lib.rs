@@ -5,7 +5,7 @@
 //! numbers, or depends on addresses or hashes, so the same program gives the same history, byte for byte.
 //!
 //! - `world`: true time, hosts, who is due next; `host`: what a host is;
-//! - `driver`: one host's exchange; `network`: its door, for what takes no time;
+//! - `driver`: one host's exchange; `network`: its door, for what takes no time in the network;
 //! - `clock`: a host's three clocks, with suspends and steps; `chance`: numbers that follow from the seed and a name;
 //! - `watches`: scripted descriptors;
 //! - `bell`: the one thing that real threads can do here: end a wait;
@@ -20,14 +20,24 @@
 //!   `retries` and `silence`: what they do when nothing comes;
 //! - `streams` and `listeners`: what programs do with connections; `packets`: datagrams;
 //! - `faults`: what a script does to links and hosts.
+//!
+//! The rest of the system, of each host by itself:
+//!
+//! - `system`: its door;
+//! - `processes`: children, as their kernel knows them; `programs`: as a script does, which runs them;
+//! - `conduits`: what pipes and terminals are made of; `consoles`: the streams that a program is born with;
+//! - `signals`: those that come to the host's own program; `errands`: the time that work for threads takes.
 
 mod addresses;
 mod arrivals;
 mod bell;
 mod chance;
 mod clock;
+mod conduits;
 mod connection;
+mod consoles;
 mod driver;
+mod errands;
 mod errno;
 mod faults;
 mod history;
@@ -41,17 +51,22 @@ mod orders;
 mod packets;
 mod pipe;
 mod ports;
+mod processes;
+mod programs;
 mod readiness;
 mod retries;
 mod segments;
+mod signals;
 mod silence;
 mod sockets;
 mod streams;
+mod system;
 mod watches;
 mod world;
 
 pub use driver::SimDriver;
 pub use history::Event;
 pub use links::LinkNumber;
+pub use programs::{Disposition, Newborn};
 pub use watches::Descriptor;
 pub use world::{HostNumber, World};

@@ -29,6 +29,7 @@ impl State {
         match &mut socket.role {
             Role::Packets(_) => return Err(Errno::NOT_SUPPORTED),
             Role::Stream(_) => return Err(Errno::INVALID),
+            Role::Ends(_) => return Err(Errno::NO_SOCKET),
             Role::Listening(queue) => {
                 queue.most = most;
                 return Ok(());

@@ -102,6 +102,7 @@ impl State {
             }
             Role::Packets(mailbox) => mailbox.peer.clone().ok_or(Errno::NOT_CONNECTED),
             Role::Idle | Role::Listening(_) => Err(Errno::NOT_CONNECTED),
+            Role::Ends(_) => Err(Errno::NO_SOCKET),
         };
         peer.map(|peer| shown(peer, family))
     }

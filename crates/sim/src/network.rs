@@ -26,6 +26,14 @@ impl Door {
     fn ask<T>(&self, act: impl FnOnce(&mut State, HostNumber) -> Answer<T>) -> io::Result<T> {
         Ok(self.0.act(act).ok_or(Errno::NETWORK_DOWN)??)
     }
+
+    /// As [`Door::ask`], of what must be a socket.
+    fn ask_of<T>(&self, socket: Socket, act: impl FnOnce(&mut State, HostNumber) -> Answer<T>) -> io::Result<T> {
+        self.ask(|state, host| match state.socket(host, socket.0)?.ends() {
+            Some(_) => Err(Errno::NO_SOCKET),
+            None => act(state, host),
+        })
+    }
 }
 
 impl Network for Door {
@@ -34,43 +42,43 @@ impl Network for Door {
     }
 
     fn bind(&self, socket: Socket, address: &Address) -> io::Result<()> {
-        self.ask(|state, host| state.bind(host, socket.0, address))
+        self.ask_of(socket, |state, host| state.bind(host, socket.0, address))
     }
 
     fn listen(&self, socket: Socket, backlog: u32) -> io::Result<()> {
-        self.ask(|state, host| state.listen(host, socket.0, backlog))
+        self.ask_of(socket, |state, host| state.listen(host, socket.0, backlog))
     }
 
     fn connect(&self, socket: Socket, address: &Address) -> io::Result<bool> {
-        self.ask(|state, host| state.connect(host, socket.0, address))
+        self.ask_of(socket, |state, host| state.connect(host, socket.0, address))
     }
 
     fn local_address(&self, socket: Socket) -> io::Result<Address> {
-        self.ask(|state, host| state.local_address(host, socket.0))
+        self.ask_of(socket, |state, host| state.local_address(host, socket.0))
     }
 
     fn peer_address(&self, socket: Socket) -> io::Result<Address> {
-        self.ask(|state, host| state.peer_address(host, socket.0))
+        self.ask_of(socket, |state, host| state.peer_address(host, socket.0))
     }
 
     fn set(&self, socket: Socket, setting: Setting) -> io::Result<()> {
-        self.ask(|state, host| state.set(host, socket.0, setting))
+        self.ask_of(socket, |state, host| state.set(host, socket.0, setting))
     }
 
     fn take_error(&self, socket: Socket) -> io::Result<Option<io::Error>> {
-        self.ask(|state, host| Ok(state.take_error(host, socket.0)?.map(Errno::error)))
+        self.ask_of(socket, |state, host| Ok(state.take_error(host, socket.0)?.map(Errno::error)))
     }
 
     fn shut_down(&self, socket: Socket, direction: Direction) -> io::Result<()> {
-        self.ask(|state, host| state.shut_down(host, socket.0, direction))
+        self.ask_of(socket, |state, host| state.shut_down(host, socket.0, direction))
     }
 
     fn receive_packet(&self, socket: Socket, buffer: &mut [u8]) -> io::Result<Arrival> {
-        self.ask(|state, host| state.receive_packet(host, socket.0, buffer))
+        self.ask_of(socket, |state, host| state.receive_packet(host, socket.0, buffer))
     }
 
     fn send_packet(&self, socket: Socket, packet: &[u8], to: Option<&Address>) -> io::Result<()> {
-        self.ask(|state, host| state.send_packet(host, socket.0, packet, to))
+        self.ask_of(socket, |state, host| state.send_packet(host, socket.0, packet, to))
     }
 
     fn receive_descriptors(&self, _: Socket, _: &mut [u8], _: &mut Vec<OwnedFd>) -> io::Result<usize> {
@@ -82,7 +90,7 @@ impl Network for Door {
     }
 
     fn credentials(&self, socket: Socket) -> io::Result<Credentials> {
-        self.ask(|state, host| match state.socket(host, socket.0)?.family {
+        self.ask_of(socket, |state, host| match state.socket(host, socket.0)?.family {
             Family::Unix => state.peer_address(host, socket.0).map(|_| NEIGHBOUR),
             Family::V4 | Family::V6 => Err(Errno::NOT_SUPPORTED),
         })

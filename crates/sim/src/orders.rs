@@ -127,12 +127,14 @@ impl State {
             Op::Watch { key, descriptor, interest } => self.watch(host, key, descriptor, interest),
             Op::Accept { key, listener } => self.take(host, key, listener.0, |role| match role {
                 Role::Listening(_) => Ok(()),
+                Role::Ends(_) => Err(Errno::NO_SOCKET),
                 _ => Err(Errno::INVALID),
             }),
             Op::Receive { key, socket } => self.take(host, key, socket.0, |role| match role {
                 Role::Stream(_) => Ok(()),
                 Role::Idle | Role::Listening(_) => Err(Errno::NOT_CONNECTED),
                 Role::Packets(_) => Err(Errno::WRONG_KIND),
+                Role::Ends(_) => Err(Errno::NO_SOCKET),
             }),
             Op::Send { key, socket, outgoing, is_awaited } => {
                 self.begin_to_send(host, socket.0, Sending { key, outgoing, is_awaited });
@@ -209,7 +211,8 @@ impl State {
         None
     }
 
-    fn close(&mut self, number: HostNumber, descriptor: RawFd, is_abort: bool) {
+    /// Closes a socket, with all that waits there.
+    pub(crate) fn close(&mut self, number: HostNumber, descriptor: RawFd, is_abort: bool) {
         let host = self.host(number);
         let Some(socket) = host.table.close(descriptor) else { return };
         for key in socket.orders.keys() {
@@ -263,6 +266,7 @@ impl State {
             Role::Idle => (Readiness { writable: true, hang_up: true, ..none }, true),
             Role::Listening(queue) => (Readiness { readable: !queue.waiting.is_empty(), ..none }, false),
             Role::Packets(mailbox) => (mailbox.readiness(socket.settings.send_buffer), false),
+            Role::Ends(ends) => return self.stand_of_ends(ends),
             Role::Stream(spot) => match self.connections.get_key(spot.connection) {
                 Some(connection) => return connection.stand_of(spot.side),
                 None => (none, false),

@@ -1,5 +1,6 @@
 //! The sockets of a host: what each is and is set to, and the table of descriptors that they are found in.
 
+use crate::conduits::Ends;
 use crate::connection::Spot;
 use crate::errno::{Answer, Errno};
 use crate::orders::Orders;
@@ -38,6 +39,8 @@ pub(crate) enum Role {
     Idle,
     Listening(Queue),
     Stream(Spot),
+    /// Not of the network: a pipe, a terminal, a stream that the program was born with.
+    Ends(Ends),
     Packets(Mailbox),
 }
 
@@ -98,6 +101,11 @@ impl Socket {
     /// The end of a connection that it has.
     pub fn spot(&self) -> Option<Spot> {
         if let Role::Stream(spot) = self.role { Some(spot) } else { None }
+    }
+
+    /// What it is an end of within the host.
+    pub fn ends(&self) -> Option<Ends> {
+        if let Role::Ends(ends) = self.role { Some(ends) } else { None }
     }
 
     /// What waits to be accepted, if it listens.
@@ -172,6 +180,11 @@ impl Table {
         self.free.push(Reverse(descriptor));
         self.open -= 1;
         Some(socket)
+    }
+
+    /// Every descriptor that is open, the lowest first.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.sockets.iter().zip(FIRST..).filter_map(|(socket, descriptor)| socket.as_ref().map(|_| descriptor))
     }
 
     pub fn get(&self, descriptor: RawFd) -> Option<&Socket> {

@@ -168,7 +168,11 @@ impl State {
 
     /// Gives a connection bytes to send, as many as it has room for.
     pub(crate) fn write(&mut self, host: HostNumber, descriptor: RawFd, outgoing: &mut Outgoing) -> Answer<Taken> {
-        let spot = self.socket(host, descriptor)?.spot().ok_or(Errno::BROKEN_PIPE)?;
+        let socket = self.socket(host, descriptor)?;
+        if socket.ends().is_some() {
+            return Err(Errno::NO_SOCKET);
+        }
+        let spot = socket.spot().ok_or(Errno::BROKEN_PIPE)?;
         let connection = self.connection(spot).ok_or(Errno::BROKEN_PIPE)?;
         let is_local = connection.ends[0].family == Family::Unix;
         let is_deserted = is_local && connection.ends[1 - spot.side].is_deserted();
@@ -237,6 +241,7 @@ impl State {
         match socket.role {
             Role::Idle => {}
             Role::Stream(spot) => self.leave(spot, is_abort),
+            Role::Ends(ends) => self.leave_ends(host, descriptor, ends),
             Role::Listening(queue) => queue.waiting.into_iter().for_each(|spot| self.abort(spot)),
             Role::Packets(mailbox) => self.drop_packets(mailbox),
         }
@@ -339,7 +344,7 @@ impl State {
     /// The error that is pending on a socket, which is then forgotten.
     pub(crate) fn take_error(&mut self, host: HostNumber, descriptor: RawFd) -> Answer<Option<Errno>> {
         Ok(match &mut self.socket(host, descriptor)?.role {
-            Role::Idle | Role::Listening(_) => None,
+            Role::Idle | Role::Listening(_) | Role::Ends(_) => None,
             Role::Packets(mailbox) => mailbox.error.take(),
             Role::Stream(spot) => {
                 let spot = *spot;

@@ -4,6 +4,7 @@ use crate::arrivals::{Arrivals, What};
 use crate::bell::Bell;
 use crate::chance::Chance;
 use crate::clock::LAST;
+use crate::conduits::Conduit;
 use crate::connection::{Connection, Spot};
 use crate::driver::SimDriver;
 use crate::errno::{Answer, Errno};
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub hosts: Vec<Host>,
     pub links: Links,
     pub connections: Slots<Connection, 64>,
+    pub conduits: Slots<Conduit, 64>,
     pub arrivals: Arrivals,
     pub history: Option<History>,
     pub shelf: Rc<Shelf>,
@@ -61,6 +63,7 @@ impl World {
             hosts: Vec::new(),
             links: Links::default(),
             connections: Slots::new(),
+            conduits: Slots::new(),
             arrivals: Arrivals::default(),
             history: Some(History::default()),
             shelf: shelf(),
@@ -68,14 +71,14 @@ impl World {
         })))
     }
 
-    /// Adds a host, or starts one again that has crashed, and gives its driver. The random numbers of a host depend on the
+    /// Adds a host, or starts one again whose program has crashed or ended, and gives its driver. The random numbers of a host depend on the
     /// seed and its name alone.
     pub fn host(&self, name: &str) -> SimDriver {
-        let crashed = self.host_number(name).filter(|&number| self.with_host(number, |host| host.is_down));
+        let vacant = self.host_number(name).filter(|&number| self.with_host(number, |host| host.is_vacant));
         let number = self.with(|state| {
-            let number = crashed.unwrap_or(state.hosts.len() as HostNumber);
+            let number = vacant.unwrap_or(state.hosts.len() as HostNumber);
             match state.hosts.get_mut(number as usize) {
-                Some(host) => host.is_down = false,
+                Some(host) => host.start(),
                 None => state.hosts.push(Host::new(name, Chance::new(state.seed, &[name]))),
             }
             state.note(number, Happening::Born, 0, 0);
@@ -93,6 +96,16 @@ impl World {
     /// How many connections there are, with those that one end alone still knows of.
     pub fn connections(&self) -> usize {
         self.0.borrow().connections.len()
+    }
+
+    /// How many directions of pipes and terminals there are, with those that one end alone still knows of.
+    pub fn conduits(&self) -> usize {
+        self.0.borrow().conduits.len()
+    }
+
+    /// How many children of a host there are that its program, or whoever runs theirs, still knows of.
+    pub fn children(&self, host: HostNumber) -> usize {
+        self.0.borrow().hosts[host as usize].processes.len()
     }
 
     /// The number of the host with this name.
@@ -296,6 +309,8 @@ impl State {
             What::Segment(spot, _) => end(spot).is_some(),
             What::Retry(spot, number) => end(spot).is_some_and(|end| end.retry.is_for(*number)),
             What::Silence(spot, number) => end(spot).is_some_and(|end| end.silence.is_for(*number)),
+            What::Flow(key) => self.conduits.get_key(*key).is_some_and(Conduit::is_read),
+            What::Errand(host, errand, _) => self.hosts[*host as usize].watches.is_made(*errand),
             What::Packet(_) | What::Left(..) | What::Refusal(_) => true,
         }
     }
@@ -308,6 +323,8 @@ impl State {
             What::Packet(packet) => self.packet_arrives(*packet),
             What::Left(origin, length) => self.packet_left(origin, length),
             What::Refusal(origin) => self.packet_refused(origin),
+            What::Flow(key) => self.flow(key),
+            What::Errand(host, errand, due) => self.finish_errand(host, errand, due),
         }
     }
 
@@ -331,6 +348,21 @@ impl State {
         if let Some(name) = self.hosts[host as usize].table.get(descriptor).and_then(|socket| socket.name.as_ref()) {
             let flow = history.flow(name, name);
             history.happened(self.truth, host, happening, flow, 0);
+        }
+    }
+
+    /// As [`State::note`], of something within a host that has this label; the bytes are told if there are some.
+    pub fn tell(&mut self, host: HostNumber, happening: Happening, label: u32, bytes: u32) {
+        if let Some(history) = &mut self.history {
+            history.told(self.truth, host, happening, label, bytes);
+        }
+    }
+
+    /// As [`State::tell`], of something that is in these words.
+    pub fn tell_of(&mut self, host: HostNumber, happening: Happening, words: &str) {
+        if let Some(history) = &mut self.history {
+            let label = history.label(words);
+            history.told(self.truth, host, happening, label, 0);
         }
     }
 
