@@ -2,6 +2,7 @@
 
 use crate::drivers;
 use crate::names::{Names, Resolve};
+use crate::signals::Ear;
 use crate::threads::{self, Threads};
 use crate::{Driver, Fate, Fault, Verdict};
 use fate_core::Reactor;
@@ -55,6 +56,7 @@ pub struct Builder {
     around_wait: Option<AroundWait>,
     threads: threads::Settings,
     names: Names,
+    leaves_signals: bool,
 }
 
 impl Builder {
@@ -77,6 +79,22 @@ impl Builder {
     /// [`Fault::print`] is what happens otherwise: everything is printed to standard error, and a panic is carried out.
     pub fn on_fault(mut self, handler: impl Fn(&Fate, &Fault) -> Verdict + 'static) -> Builder {
         self.on_fault = Some(Box::new(handler));
+        self
+    }
+
+    /// Takes no signal but those that the program asks for, with [`Fate::on_signal`] or [`Fate::signals`]: what ends programs
+    /// ends this one, as if it had no loop. See [`Fate::run`] for what happens otherwise.
+    ///
+    /// ```
+    /// use fate::Fate;
+    ///
+    /// let fate = Fate::builder().leave_signals().build()?;
+    /// fate.call_soon(|_| println!("a Ctrl-C from here on is not heard, but kills"));
+    /// fate.run()?;
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    pub fn leave_signals(mut self) -> Builder {
+        self.leaves_signals = true;
         self
     }
 
@@ -131,6 +149,9 @@ impl Builder {
         let reactor = Reactor::new(driver);
         Threads::set_up(&reactor, self.threads);
         self.names.set_up(&reactor);
+        if self.leaves_signals {
+            Ear::of(&reactor).leave_signals();
+        }
         if let Some(grace) = self.grace {
             reactor.set_grace(grace);
         }

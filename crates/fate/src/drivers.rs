@@ -10,7 +10,7 @@ use std::env;
 use std::io;
 
 pub use fate_sim::Event;
-pub(crate) use fate_sim::{HostNumber, LinkNumber, World};
+pub(crate) use fate_sim::{Descriptor, Disposition, HostNumber, LinkNumber, Newborn, World};
 
 /// Overrides [`DriverChoice::Best`].
 const VARIABLE: &str = "FATE_DRIVER";
@@ -41,11 +41,11 @@ fn named(name: &str) -> io::Result<DriverChoice> {
 #[cfg(target_os = "linux")]
 fn best() -> Box<dyn Driver> {
     let poll = PollDriver::new();
-    let clocks = poll.clocks();
+    let (clocks, mark) = (poll.clocks(), poll.mark());
     Box::new(standby::Standby::new(
         Box::new(poll),
         Box::new(move || {
-            let mut uring = fate_uring::UringDriver::with_clocks(clocks);
+            let mut uring = fate_uring::UringDriver::sharing(clocks, mark);
             uring.open()?;
             Ok(Box::new(uring))
         }),

@@ -4,6 +4,7 @@
 
 use crate::builder::Builder;
 use crate::outcome::Outcome;
+use crate::signals::RunSignals;
 use crate::{Failure, Fuse, Instant, IntoDeferred, Looping, Remote, Report, Tick};
 use fate_core::{Clock, Reactor};
 use std::fmt;
@@ -75,6 +76,17 @@ impl Fate {
     /// kept, a [`Remote::keep_alive`]. An unused [`Remote`] does not count, nor does a Deferred that only other
     /// callbacks wait for. What is left waiting stays: it may be fired later and `run` called again.
     ///
+    /// # Signals
+    /// As long as it runs, SIGINT (Ctrl-C) and SIGTERM do not kill the program: the first of them [shuts down](Fate::shutdown), in
+    /// stages. From then on the signal does what it always does, so a second one kills at once, even while a handler holds the
+    /// loop. When the shutdown is complete, what was there before is there again, and the program dies of the signal that
+    /// asked for it, so that whoever started it can tell: `run` does not return then. If several event managers of a process run,
+    /// all of them shut down, and the last one ends the program.
+    ///
+    /// Nothing of this is done to a signal that the program hears itself ([`Fate::on_signal`]), nor to one that was ignored or
+    /// had a handler when the run began, nor at all after [`Builder::leave_signals`](crate::Builder::leave_signals). A host that
+    /// calls [`Fate::turn`] keeps its signals.
+    ///
     /// # Errors
     /// [`AlreadyRunning`](crate::AlreadyRunning) from inside `run`; the failure for which a fault handler said to stop; what
     /// the kernel said if it refused to wait.
@@ -82,10 +94,13 @@ impl Fate {
     /// # Panics
     /// Carries a handler's panic out, after the loop is consistent again; `run` may be called once more.
     pub fn run(&self) -> Result<(), Failure> {
-        self.0.run()
+        let signals = RunSignals::begin(self);
+        self.0.run()?;
+        signals.end()
     }
 
-    /// Runs until `future` is done, and gives its output. The future may borrow from the caller.
+    /// Runs until `future` is done, and gives its output. The future may borrow from the caller. Signals are as in
+    /// [`Fate::run`].
     ///
     /// ```
     /// use fate::Fate;
@@ -106,7 +121,9 @@ impl Fate {
     /// and as [`Fate::run`].
     #[track_caller]
     pub fn run_until<F: Future>(&self, future: F) -> F::Output {
-        match self.0.run_future(Location::caller(), pin!(future)) {
+        let signals = RunSignals::begin(self);
+        let result = self.0.run_future(Location::caller(), pin!(future));
+        match result.and_then(|output| signals.end().map(|()| output)) {
             Ok(Some(output)) => output,
             Ok(None) => panic!("run_until: shut down, or nothing is left that could wake the future"),
             Err(failure) => panic!("run_until: {failure:?}"),

@@ -38,12 +38,16 @@
 //! stops nothing; to stop there are words (`cut`, `stop`, `cancel`, `shutdown`). What is awaited belongs to who holds it:
 //! dropping a future cancels it.
 
+mod belonging;
+mod bridges;
 mod builder;
+mod children;
 mod combine;
 mod deferred;
 mod drivers;
 mod fate;
 mod fuse;
+mod homebound;
 mod line;
 mod link;
 mod lock;
@@ -55,12 +59,19 @@ mod queue;
 mod remote;
 mod scope;
 mod semaphore;
+mod signals;
 pub mod sim;
+mod standard;
 mod task;
 mod threads;
 
+#[cfg(feature = "hyper")]
+pub use bridges::hyper::{HyperExecutor, HyperTimer};
 pub use builder::{Builder, DriverChoice};
 pub use bytes::Bytes;
+pub use children::{
+    Child, ChildOptions, OutputOptions, OutputTooLong, Restart, SpawnFailed, Supervised, Supervision, Supervisor,
+};
 pub use combine::race::AllFailed;
 pub use deferred::Deferred;
 pub use deferred::awaiting::Awaiting;
@@ -70,26 +81,35 @@ pub use deferred::promise::Promise;
 pub use fate::Fate;
 pub use fate_core::machine::fault::{Fault, Verdict};
 pub use fate_core::machine::report::{Kind, Live, Report};
-pub use fate_core::{Abandoned, AlreadyRunning, Cancelled, Clock, Driver, Elapsed, Failure, Instant, Panicked, Place};
+pub use fate_core::{Abandoned, AlreadyRunning, Cancelled, Elapsed, Failure, Forked, Panicked, Place};
 pub use fate_core::{Address, Credentials, Group, KeepAlive, Setting, UnixName};
+pub use fate_core::{Clock, Driver, Instant};
 pub use fate_core::{Interest, Readiness};
+pub use fate_core::{Plug, Signal, WindowSize};
 pub use fuse::{Burning, Fuse};
+pub use homebound::Homebound;
 pub use lock::{DeferredLock, LockGuard};
 pub use looping::{Looping, Tick};
 pub use names::Resolve;
+#[cfg(feature = "hickory")]
+pub use names::hickory::Hickory;
 pub use names::racing::{ConnectFailed, race_addresses};
 pub use net::framing;
 pub use net::{Activated, BadActivation, activation};
+pub use net::{Flow, Layer};
 pub use net::{NotAdopted, Ready, Released, ReleasedListener, Watch};
 pub use net::{Packet, Received, Sent, UdpOptions, UdpSocket, UnixDatagram};
 pub use net::{
-    Port, Protocol, Reason, TcpListener, TcpOptions, TcpStream, Transport, UnixListener, UnixStream, Written,
+    PipeReader, PipeWriter, Port, Protocol, Reason, TcpListener, TcpOptions, TcpStream, TerminalStream, Tether,
+    Transport, UnixListener, UnixStream, Written,
 };
 pub use outcome::Outcome;
 pub use queue::{DeferredQueue, QueueFull};
 pub use remote::{Refused, Remote};
 pub use scope::{Scope, Scoped};
 pub use semaphore::{DeferredSemaphore, Permit};
+pub use signals::{SignalListener, Signals};
+pub use standard::InputLines;
 pub use task::Sleep;
 pub use threads::ThreadPanicked;
 

@@ -129,6 +129,12 @@ impl<T: 'static> Deferred<T> {
         Deferred { source: Cell::new(Source::Node(node)), value: PhantomData }
     }
 
+    /// A Deferred whose Fate is gone: it has failed.
+    #[track_caller]
+    pub(crate) fn orphan() -> Deferred<T> {
+        Deferred::of(Node::orphan(Location::caller()))
+    }
+
     /// The output of a task, whose type is `T`.
     #[inline]
     pub(crate) fn of_task(fate: &Fate, task: Key, place: Place) -> Deferred<T> {

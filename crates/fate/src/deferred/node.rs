@@ -175,7 +175,7 @@ impl Node {
     }
 
     /// A node whose Fate is gone.
-    fn orphan(place: Place) -> Rc<Node> {
+    pub fn orphan(place: Place) -> Rc<Node> {
         let node = Node::unregistered(Weak::new(), place);
         node.fire(Err(Failure::born_at(Abandoned, place)));
         node

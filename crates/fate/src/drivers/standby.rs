@@ -4,7 +4,7 @@
 //! program should not have before it runs: it may fork first. So it is tried at the first need of the kernel, before any
 //! operation has been handed to anybody. From then on there is one driver.
 
-use fate_core::{Completion, Driver, Network, Op, Ring, Time, Until};
+use fate_core::{Completion, Driver, Network, Op, Ring, System, Time, Until};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
@@ -52,6 +52,11 @@ impl Driver for Standby {
 
     fn network(&self) -> Rc<dyn Network> {
         self.driver.network()
+    }
+
+    /// That of the driver which stands in: no driver has a share in it.
+    fn system(&self) -> Rc<dyn System> {
+        self.driver.system()
     }
 
     fn note(&self) -> Option<String> {

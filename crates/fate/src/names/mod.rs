@@ -5,8 +5,11 @@
 //! else the system. The system may take its time (`getaddrinfo` blocks), so it is asked on threads that are for names
 //! alone: neither does work delay a name, nor a dead name work.
 //!
-//! - `mod`: looking up; `racing`: connecting to the first address that answers.
+//! - `mod`: looking up; `racing`: connecting to the first address that answers; `hickory`: somebody else to ask than the
+//!   system, if the feature of that name is chosen.
 
+#[cfg(feature = "hickory")]
+pub(crate) mod hickory;
 pub(crate) mod racing;
 
 use crate::threads::{LaneName, Threads};

@@ -5,6 +5,7 @@
 //! - `transport`: the hand that a protocol has on its connection;
 //! - `stream`: the same connection to be read from and written to by a task;
 //! - `accepting`: the machine of a listener, `listener`: what people hold of it; `connect`: who makes connections;
+//! - `layer`: what lies between the bytes of a connection and whoever speaks over it;
 //! - `framing`: where messages begin and end in the bytes of a connection;
 //! - `packets`: sockets for packets, and fuses that burn on one of them;
 //! - `watching`: descriptors of others; `adopting`: sockets of others, and `releasing`: sockets for others; `passing`:
@@ -19,6 +20,7 @@ pub(crate) mod connect;
 pub(crate) mod connection;
 pub mod framing;
 mod inherited;
+pub(crate) mod layer;
 pub(crate) mod listener;
 pub(crate) mod options;
 pub(crate) mod packets;
@@ -27,11 +29,12 @@ pub(crate) mod protocol;
 pub(crate) mod releasing;
 pub(crate) mod stream;
 pub(crate) mod transport;
-mod waiter;
+pub(crate) mod waiter;
 pub(crate) mod watching;
 
 pub use activation::{Activated, BadActivation, activation};
 pub use adopting::NotAdopted;
+pub use layer::{Flow, Layer};
 pub use listener::{Port, TcpListener, UnixListener};
 pub use options::TcpOptions;
 pub use packets::options::UdpOptions;
@@ -41,6 +44,6 @@ pub use packets::udp::UdpSocket;
 pub use packets::unix::UnixDatagram;
 pub use protocol::{Protocol, Reason};
 pub use releasing::{Released, ReleasedListener};
-pub use stream::{TcpStream, UnixStream};
+pub use stream::{PipeReader, PipeWriter, TcpStream, TerminalStream, Tether, UnixStream};
 pub use transport::{Transport, Written};
 pub use watching::{Ready, Watch};

@@ -4,6 +4,7 @@ use crate::{Failure, Transport};
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// What a connection is for: is told what happens to it, bytes and all.
 ///
@@ -171,7 +172,35 @@ impl Error for Reason {
     }
 }
 
+/// An error of which several are told.
+#[derive(Clone, Debug)]
+struct Shared(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for Shared {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// The same error, so that [`copy`] keeps what is in it.
+pub(crate) fn shared(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    if error.get_ref().is_none_or(|inner| inner.is::<Shared>()) {
+        return error;
+    }
+    error.into_inner().map_or_else(|| kind.into(), |inner| io::Error::new(kind, Shared(Arc::from(inner))))
+}
+
 /// The same error once more.
 pub(crate) fn copy(error: &io::Error) -> io::Error {
+    if let Some(shared) = error.get_ref().and_then(|inner| inner.downcast_ref::<Shared>()) {
+        return io::Error::new(error.kind(), shared.clone());
+    }
     error.raw_os_error().map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error)
 }

@@ -33,8 +33,8 @@ macro_rules! releases_stream {
             /// what came in and was not read.
             ///
             /// # Errors
-            /// What broke the connection, if it did; `NotConnected` if it is closed; `Unsupported` under simulation, where
-            /// there are no descriptors. The connection is closed then.
+            /// What broke the connection, if it did; `NotConnected` if it is closed; `Unsupported` if it has a
+            /// [layer](crate::Layer), and under simulation, where there are no descriptors. The connection is closed then.
             ///
             /// # Cancellation
             /// Closes the connection, as dropping it does.

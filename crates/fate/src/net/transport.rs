@@ -1,6 +1,7 @@
 //! The hand that a protocol has on its connection.
 
 use super::connection::Connection;
+use super::layer::Layer;
 use crate::{Deferred, Failure, Fate};
 use bytes::Bytes;
 use fate_core::{Address, Credentials, KeepAlive, Setting};
@@ -40,7 +41,7 @@ impl Transport {
         Transport { connection, fate }
     }
 
-    pub(super) fn connection(&self) -> &Rc<Connection> {
+    pub(crate) fn connection(&self) -> &Rc<Connection> {
         &self.connection
     }
 
@@ -65,6 +66,31 @@ impl Transport {
     /// Sends several pieces, one after another.
     pub fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> Written {
         pieces.iter().fold(Written::Taken, |_, piece| self.write(piece))
+    }
+
+    /// From here on all bytes pass through a layer, in mid-stream as at the beginning. Fires once the two sides have agreed; what
+    /// is written before that is held, and sent after it. There is one layer at most.
+    ///
+    /// Bytes that have come in and were not told of are the layer's. Those of the piece that is being told of, behind what has
+    /// the layer set, are to be [put back](Transport::put_back); [`Framed`](crate::framing::Framed) does that by itself.
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is closed, or closing; whatever the layer says; `UnexpectedEof` if the other side
+    /// goes before they have agreed.
+    ///
+    /// # Cancellation
+    /// Aborts the connection.
+    #[track_caller]
+    pub fn set_layer(&self, layer: impl Layer) -> Deferred<()> {
+        let (promise, ready) = self.fate.deferred();
+        self.connection.set_layer(self.fate.reactor(), Box::new(layer), promise);
+        ready
+    }
+
+    /// Gives bytes back that the protocol was told of too early: they come again, before all others, when reading is resumed
+    /// or a layer is set.
+    pub fn put_back(&self, bytes: &[u8]) {
+        self.connection.put_back(bytes);
     }
 
     /// How many bytes are waiting to be sent.

@@ -11,6 +11,10 @@
 //!                 └───nothing to do──▲└──patience over──▶ gone
 //! ```
 //!
+//! In a forked child there are none of the threads, and what they held when it was forked they hold for ever: so there the
+//! lock is not taken, work is refused, and their handles are never dropped, because what these stand for may be
+//! another thread's by then.
+//!
 //! # Invariants
 //! - Q1 While work waits, some worker is looking or about to look, or all are busy and no other can be had.
 //! - Q2 A worker is busy while it runs or drops what is the user's, and from then on only sends home what it has. So one
@@ -23,10 +27,11 @@
 //! up once, to leave.
 
 use super::work::{Work, send_home, throw_away};
-use fate_core::Reactor;
 use fate_core::parts::door::Door;
+use fate_core::{Forked, Reactor};
 use std::collections::BTreeMap;
 use std::io;
+use std::mem;
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -92,12 +97,21 @@ impl Crew {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As [`Crew::lock`], unless this is a forked child, where somebody may have it who is not there.
+    fn lock_at_home(&self) -> Result<MutexGuard<'_, State>, Forked> {
+        if self.is_foreign() { Err(Forked) } else { Ok(self.lock()) }
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.process != process::id()
+    }
+
     /// Has the work done by the worker that is free first. Numbers must grow.
     ///
     /// # Errors
-    /// The system gives no thread, and there is none yet: the work is dropped.
+    /// The system gives no thread, and there is none yet; or this is a forked child. The work is dropped.
     pub fn hand_in(self: &Arc<Crew>, number: u64, work: Box<dyn Work>) -> io::Result<()> {
-        let mut state = self.lock();
+        let mut state = self.lock_at_home()?;
         state.waiting.insert(number, work);
         self.call_another(state).inspect_err(|_| drop(self.take_back(number)))
     }
@@ -136,7 +150,7 @@ impl Crew {
 
     /// Takes work back, or says that nobody wants its result.
     pub fn withdraw(&self, number: u64) -> Withdrawn {
-        let mut state = self.lock();
+        let Ok(mut state) = self.lock_at_home() else { return Withdrawn::Done };
         if let Some(work) = state.waiting.remove(&number) {
             return Withdrawn::Unbegun(work);
         }
@@ -151,22 +165,19 @@ impl Crew {
 
     /// Takes work back, if it was not begun.
     pub fn take_back(&self, number: u64) -> Option<Box<dyn Work>> {
-        self.lock().waiting.remove(&number)
+        self.lock_at_home().ok()?.waiting.remove(&number)
     }
 
     /// Whether the work waits for a worker.
     pub fn is_waiting(&self, number: u64) -> bool {
-        self.lock().waiting.contains_key(&number)
+        self.lock_at_home().is_ok_and(|state| state.waiting.contains_key(&number))
     }
 
     /// Sends everybody home, and waits for those who are not busy (Q2). What waits is dropped.
     pub fn close(&self) {
-        if self.process != process::id() {
-            return;
-        }
-        let mut state = self.lock();
+        let Ok(mut state) = self.lock_at_home() else { return };
         state.is_closed = true;
-        let (waiting, workers) = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.workers));
+        let (waiting, workers) = (mem::take(&mut state.waiting), mem::take(&mut state.workers));
         let last = state.last_to_leave.take();
         drop(state);
         let free: Vec<Worker> = workers.into_values().filter(|worker| !worker.is_busy()).collect();
@@ -219,6 +230,16 @@ impl Crew {
     }
 }
 
+/// In a forked child the threads are let be.
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if self.is_foreign() {
+            let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mem::forget((mem::take(&mut state.workers), state.last_to_leave.take()));
+        }
+    }
+}
+
 /// A thread that is at its end.
 fn wait_for(thread: JoinHandle<()>) {
     // It cannot panic, and if it did there would be nothing to do about it.
@@ -263,7 +284,7 @@ impl State {
 
     fn take_up(&mut self, me: u64, doing: Doing) {
         let Some(worker) = self.workers.get_mut(&me) else { return };
-        let before = std::mem::replace(&mut worker.doing, doing);
+        let before = mem::replace(&mut worker.doing, doing);
         self.looking -= usize::from(before == Doing::Looking);
         match (before == Doing::Idle, doing == Doing::Idle) {
             (false, true) => self.idle.push(me),
@@ -397,5 +418,22 @@ mod tests {
         crew.close();
         assert!(tell.try_recv().is_err());
         assert_eq!(Arc::strong_count(&crew), 1);
+    }
+
+    /// L6: there are no threads there, and whoever had the lock does not give it back.
+    #[test]
+    fn in_a_forked_child_work_is_refused_and_nobody_is_waited_for() {
+        let (told, tell) = channel();
+        let process = process::id().wrapping_add(1);
+        let crew = Crew { state: Mutex::default(), door: Arc::default(), name: "", most: 1, patience: HOUR, process };
+        let crew = Arc::new(crew);
+        let held = crew.lock();
+        let error = crew.hand_in(0, naming(0, &told)).unwrap_err();
+        assert!(error.get_ref().is_some_and(|error| error.is::<Forked>()), "{error}");
+        assert!(matches!(crew.withdraw(0), Withdrawn::Done));
+        assert!(crew.take_back(0).is_none() && !crew.is_waiting(0));
+        crew.close();
+        drop((held, told));
+        assert!(tell.recv().is_err());
     }
 }

@@ -7,17 +7,20 @@
 //! patient, and so is what is handed in while the shutdown lasts. When nothing is left to wait for the threads go.
 //!
 //! In a simulation a lane has no threads: the loop does the work itself, piece by piece from the ready queue, so that one
-//! seed gives one history.
+//! seed gives one history. If the script says that work takes time, a thread that is not there is busy for so long with each
+//! piece, and there are no more of them than there may be threads.
 
 use super::crew::{Crew, Withdrawn};
 use super::pending::Pending;
 use super::work::{Piece, Ticket, Work};
 use super::{LaneName, Threads};
+use crate::sim::{Errand, begin_errand};
 use crate::{Deferred, Fate, Place, Promise};
 use fate_core::Reactor;
 use fate_core::parts::door::Door;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::thread;
@@ -40,6 +43,16 @@ pub(super) struct Rules {
     pub is_simulated: bool,
 }
 
+/// What becomes of work that a simulated thread is to do.
+pub(super) enum Begun {
+    /// It takes no time.
+    Done,
+    /// It takes time.
+    Busy(Errand),
+    /// All threads are busy.
+    Waits,
+}
+
 /// One lane.
 pub(crate) struct Lane {
     rules: Rules,
@@ -50,6 +63,10 @@ pub(crate) struct Lane {
     numbers: Cell<u64>,
     /// How many are pending whose result somebody wants.
     wanted: Cell<usize>,
+    /// How many simulated threads are busy.
+    busy: Cell<usize>,
+    /// What waits for one of them.
+    in_line: RefCell<VecDeque<Weak<Pending>>>,
 }
 
 impl Lane {
@@ -62,6 +79,8 @@ impl Lane {
             pending: RefCell::default(),
             numbers: Cell::new(0),
             wanted: Cell::new(0),
+            busy: Cell::new(0),
+            in_line: RefCell::default(),
         })
     }
 
@@ -77,10 +96,21 @@ impl Lane {
         let work = Box::new(Piece::new(closure, ticket));
         if self.rules.is_simulated {
             pending.do_here(fate.reactor(), work);
-        } else if let Err(error) = self.crew(fate.reactor()).hand_in(number, work) {
+        } else if let Err(error) = self.hand_over(fate.reactor(), number, work) {
             pending.fail::<T>(error);
         }
         deferred
+    }
+
+    /// A thread comes home by the bell; so it is there before the thread is, and a Fate with threads is at work: not for a
+    /// forked child, in which the threads would never come home.
+    fn hand_over(&self, reactor: &Rc<Reactor>, number: u64, work: Box<dyn Work>) -> io::Result<()> {
+        reactor.hang_bell()?;
+        self.crew(reactor).hand_in(number, work)
+    }
+
+    pub(super) fn reactor(&self) -> Option<Rc<Reactor>> {
+        self.reactor.upgrade()
     }
 
     fn enter<T: 'static>(self: &Rc<Lane>, reactor: &Reactor, place: Place, promise: Promise<T>) -> (u64, Rc<Pending>) {
@@ -124,7 +154,8 @@ impl Lane {
     }
 
     fn want_one_more(&self) {
-        if self.wanted.replace(self.wanted.get() + 1) == 0 {
+        let is_first = self.wanted.replace(self.wanted.get() + 1) == 0;
+        if is_first && !self.rules.is_simulated {
             self.door.hold();
         }
     }
@@ -133,7 +164,9 @@ impl Lane {
     pub(super) fn want_one_less(&self) {
         self.wanted.set(self.wanted.get() - 1);
         if self.wanted.get() == 0 {
-            self.door.release();
+            if !self.rules.is_simulated {
+                self.door.release();
+            }
             if self.reactor.upgrade().is_some_and(|reactor| reactor.is_shutting_down()) {
                 self.rest();
             }
@@ -146,6 +179,48 @@ impl Lane {
         if let Some(crew) = crew {
             crew.close();
         }
+    }
+
+    /// A simulated thread begins with some work: says how long it takes, if it takes time; or has it wait for its turn.
+    pub(super) fn begin(&self, reactor: &Rc<Reactor>, pending: &Rc<Pending>) -> Begun {
+        if self.busy.get() >= self.rules.most {
+            self.in_line.borrow_mut().push_back(Rc::downgrade(pending));
+            self.settle();
+            return Begun::Waits;
+        }
+        let errand = if self.rules.name == LaneName::Work { begin_errand(reactor) } else { None };
+        match errand {
+            None => Begun::Done,
+            Some(errand) => {
+                self.busy.set(self.busy.get() + 1);
+                Begun::Busy(errand)
+            }
+        }
+    }
+
+    /// Work waits for a simulated thread, or does so no more: for those that do what nobody wants a run goes on as long as
+    /// somebody waits.
+    pub(super) fn settle(&self) {
+        let Some(reactor) = self.reactor().filter(|_| self.busy.get() > 0) else { return };
+        let is_waited_for = |next: &Weak<Pending>| next.upgrade().is_some_and(|pending| pending.is_unbegun());
+        let is_aside = !self.in_line.borrow().iter().any(is_waited_for);
+        let pending: Vec<Rc<Pending>> = self.pending.borrow().values().cloned().collect();
+        pending.iter().for_each(|pending| pending.watch_unwanted(&reactor, is_aside));
+    }
+
+    /// A simulated thread is free again.
+    pub(super) fn come_back(&self) {
+        self.busy.set(self.busy.get() - 1);
+    }
+
+    /// A simulated thread is free again, and takes what waits.
+    pub(super) fn go_on(&self, reactor: &Rc<Reactor>) {
+        self.come_back();
+        let next = std::iter::from_fn(|| self.in_line.borrow_mut().pop_front());
+        if let Some(pending) = next.filter_map(|next| next.upgrade()).find(|pending| pending.is_unbegun()) {
+            pending.begin_here(reactor);
+        }
+        self.settle();
     }
 
     /// Takes work back, or has its result dropped.

@@ -36,7 +36,7 @@ pub(crate) struct Threads {
 }
 
 /// Which lane.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneName {
     /// What the program hands in.
     Work,
@@ -92,8 +92,9 @@ impl Fate {
     /// under way keeps [`Fate::run`] going, whether somebody holds the Deferred or not.
     ///
     /// # Errors
-    /// [`ThreadPanicked`] if the closure panicked; `io::Error` if the system gives no thread, and there is none yet. An error
-    /// that the closure returns is a value: `.and_then(|result| result)` makes a failure of it.
+    /// [`ThreadPanicked`] if the closure panicked; `io::Error` if the system gives no thread, and there is none yet, and with
+    /// [`Forked`](crate::Forked) in it if this Fate is another process's. An error that the closure returns is a value:
+    /// `.and_then(|result| result)` makes a failure of it.
     ///
     /// # Cancellation
     /// If the closure has not begun, it is dropped and never will. A closure that runs cannot be stopped: it goes on, but
@@ -105,8 +106,9 @@ impl Fate {
     /// [`Fate::before_shutdown`] hands in. One that is stuck beyond that is named in [`Fate::report`] and left to itself.
     ///
     /// # Simulation
-    /// On a host of a [`Sim`](crate::sim::Sim) there are no threads: the closure is called from the ready queue and takes no
-    /// virtual time, so one seed gives one history. It must not wait there for anything that the loop is to do.
+    /// On a host of a [`Sim`](crate::sim::Sim) there are no threads: the closure is called from the ready queue, so one seed gives
+    /// one history, and takes no virtual time unless the script [says so](crate::sim::Sim::thread_time). It must not wait
+    /// there for anything that the loop is to do.
     ///
     /// ```
     /// use fate::Fate;

@@ -3,7 +3,7 @@
 use super::{Connection, Consumer, Stage};
 use crate::{Fate, Fuse, Reason};
 use fate_core::{Direction, Reactor};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 /// How long the other side may take to take what is left to be sent.
@@ -24,11 +24,13 @@ impl Connection {
         if let Some(error) = self.outbound.take_error() {
             return self.lost(reactor, Reason::Lost(error));
         }
-        if self.buffered() == 0 {
+        if self.buffered() == 0 && !self.part(reactor) {
             return self.flushed(reactor);
         }
         self.update_reading(reactor);
-        self.set_deadline(reactor, deadline.unwrap_or(PATIENCE), |connection, reactor| {
+        // Who reads from a pipe may take his time.
+        let patience = if self.nature.is_socket() { PATIENCE } else { Duration::MAX };
+        self.set_deadline(reactor, deadline.unwrap_or(patience), |connection, reactor| {
             connection.lost(reactor, Reason::TimedOut);
         });
         self.gather_later(reactor);
@@ -36,13 +38,17 @@ impl Connection {
 
     /// All is sent.
     pub(super) fn flushed(self: &Rc<Self>, reactor: &Rc<Reactor>) {
-        if let Some(error) = self.reset() {
-            return self.lost(reactor, Reason::Lost(error));
-        }
-        if self.inbound.has_ended() {
-            return self.lost(reactor, Reason::Closed);
+        if !self.has_layer_failed() {
+            if let Some(error) = self.reset() {
+                return self.lost(reactor, Reason::Lost(error));
+            }
+            if self.inbound.has_ended() || !self.nature.is_socket() {
+                return self.lost(reactor, Reason::Closed);
+            }
         }
         self.stage.set(Stage::Lingering);
+        self.outbound.shut();
+        self.forget_layer();
         self.tell_reason(reactor, Reason::Closed);
         if self.with_socket(|network, socket| network.shut_down(socket, Direction::Write)).is_err() {
             return self.close_socket(reactor, false);
@@ -63,6 +69,14 @@ impl Connection {
     pub fn abort(self: &Rc<Self>, reactor: &Rc<Reactor>, reason: Reason) {
         if matches!(self.stage.get(), Stage::Open | Stage::Flushing) {
             self.lost(reactor, reason);
+        }
+    }
+
+    /// As `abort`, for those who keep no connection alive.
+    pub fn abort_if_there(connection: &Weak<Connection>, reason: Reason) {
+        let connection = connection.upgrade();
+        if let Some((connection, reactor)) = connection.and_then(|it| it.reactor().map(|reactor| (it, reactor))) {
+            connection.abort(&reactor, reason);
         }
     }
 
@@ -93,6 +107,7 @@ impl Connection {
         let Some(socket) = self.socket.get() else { return };
         self.forget_reading(reactor);
         self.forget_writing(reactor);
+        self.forget_layer();
         self.socket.set(None);
         reactor.close(socket, is_abort);
         if let Some(listing) = self.listing.take() {

@@ -8,7 +8,7 @@
 
 use super::{Connection, Consumer, Stage};
 use crate::net::waiter::Waiter;
-use fate_core::{Buffer, Interest, Key, Op, Reactor};
+use fate_core::{Buffer, Interest, Key, Op, Reactor, Socket};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -24,6 +24,8 @@ pub(super) struct Inbound {
     /// How it ended, once nothing more comes.
     pub(super) end: RefCell<Option<io::Result<()>>>,
     pub(super) has_reader: Cell<bool>,
+    /// Whether a run does not go on for what may come.
+    is_loose: Cell<bool>,
     is_paused: Cell<bool>,
     /// Whether the connection that this one feeds has more to send than it should.
     is_sink_full: Cell<bool>,
@@ -39,17 +41,19 @@ pub(super) struct Inbound {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Receiving {
+pub(super) enum Receiving {
     #[default]
     Idle,
     Active(Key),
     Stopping(Key),
+    /// A file, which is read in the next turn.
+    Later,
 }
 
 impl Receiving {
     fn key(self) -> Option<Key> {
         match self {
-            Receiving::Idle => None,
+            Receiving::Idle | Receiving::Later => None,
             Receiving::Active(key) | Receiving::Stopping(key) => Some(key),
         }
     }
@@ -81,6 +85,17 @@ impl Unread {
         self.copied.extend_from_slice(bytes);
     }
 
+    /// The memory itself, if nothing is there and not much of it would lie idle.
+    fn take_in(&mut self, bytes: &mut Vec<u8>) {
+        if self.is_empty() && bytes.capacity() <= 2 * bytes.len() {
+            self.copied_read = 0;
+            std::mem::swap(&mut self.copied, bytes);
+            bytes.clear();
+        } else {
+            self.copy_in(bytes);
+        }
+    }
+
     /// B2: what was lent goes back, after what is left of it was copied to where it belongs.
     pub fn spill(&mut self) {
         let Some(lent) = self.lent.take() else { return };
@@ -102,9 +117,18 @@ impl Unread {
 
     pub fn read(&mut self, into: &mut [u8]) -> usize {
         let mut count = 0;
+        self.read_pieces(into.len(), |piece| {
+            into[count..][..piece.len()].copy_from_slice(piece);
+            count += piece.len();
+        })
+    }
+
+    /// Takes out as many bytes as there are, but no more than `most`, in one piece or two.
+    pub fn read_pieces(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        let mut count = 0;
         if let Some(lent) = &self.lent {
-            count = into.len().min(lent.len() - self.lent_read);
-            into[..count].copy_from_slice(&lent[self.lent_read..][..count]);
+            count = most.min(lent.len() - self.lent_read);
+            take(&lent[self.lent_read..][..count]);
             self.lent_read += count;
             if self.lent_read == lent.len() {
                 self.lent = None;
@@ -112,15 +136,19 @@ impl Unread {
             }
         }
         let rest = &self.copied[self.copied_read..];
-        let more = (into.len() - count).min(rest.len());
-        into[count..][..more].copy_from_slice(&rest[..more]);
+        let more = (most - count).min(rest.len());
+        take(&rest[..more]);
         self.copied_read += more;
-        if self.copied_read == self.copied.len() {
-            // An idle connection keeps no memory.
-            self.copied = Vec::new();
-            self.copied_read = 0;
-        }
         count + more
+    }
+
+    /// The memory in which nothing is unread any more: an idle connection keeps none.
+    fn take_emptied(&mut self) -> Option<Vec<u8>> {
+        if self.copied_read < self.copied.len() || self.copied.capacity() == 0 {
+            return None;
+        }
+        self.copied_read = 0;
+        Some(std::mem::take(&mut self.copied))
     }
 
     /// The bytes in one piece.
@@ -144,6 +172,18 @@ impl Inbound {
 
     pub fn is_idle(&self) -> bool {
         self.receiving.get() == Receiving::Idle
+    }
+
+    pub fn is_later(&self) -> bool {
+        self.receiving.get() == Receiving::Later
+    }
+
+    pub fn set_later(&self) {
+        self.receiving.set(Receiving::Later);
+    }
+
+    pub fn set_idle(&self) {
+        self.receiving.set(Receiving::Idle);
     }
 
     pub fn spill(&self) {
@@ -181,24 +221,52 @@ impl Inbound {
 }
 
 impl Connection {
+    /// A stream was given bytes.
+    pub(super) fn was_read(self: &Rc<Self>, reactor: &Reactor) {
+        self.inbound.searched.set(0);
+        let emptied = self.inbound.unread.borrow_mut().take_emptied();
+        if let Some(memory) = emptied {
+            self.use_again(memory);
+        }
+        self.update_reading(reactor);
+    }
+
     /// Bytes came in.
     pub(super) fn received(self: &Rc<Self>, reactor: &Rc<Reactor>, buffer: Buffer) {
+        if self.is_layered() {
+            return self.received_from_wire(reactor, &buffer);
+        }
         if !self.is_open() {
             return;
         }
         if self.may_tell_data() && !self.inbound.has_unread() {
             return self.tell_data(reactor, &buffer);
         }
-        let mut unread = self.inbound.unread.borrow_mut();
-        if unread.is_empty() && self.is_read_by_stream() {
-            unread.lent = Some(buffer);
-            drop(unread);
-            self.gather_later(reactor);
-        } else {
-            unread.copy_in(&buffer);
-            drop(unread);
-            self.miss();
+        if self.inbound.has_unread() || !self.is_read_by_stream() {
+            return self.hold_bytes(reactor, &buffer);
         }
+        self.inbound.unread.borrow_mut().lent = Some(buffer);
+        self.gather_later(reactor);
+        self.inbound.reader.wake(reactor);
+        self.update_reading(reactor);
+    }
+
+    /// Bytes came in that are in no buffer of a driver. If they are to be held, the memory is, if that can be.
+    pub(super) fn received_copied(self: &Rc<Self>, reactor: &Rc<Reactor>, bytes: &mut Vec<u8>) {
+        if self.may_tell_data() && !self.inbound.has_unread() && !self.is_layer_silent() {
+            return self.tell_data(reactor, bytes);
+        }
+        self.inbound.unread.borrow_mut().take_in(bytes);
+        self.held(reactor);
+    }
+
+    fn hold_bytes(self: &Rc<Self>, reactor: &Rc<Reactor>, bytes: &[u8]) {
+        self.inbound.unread.borrow_mut().copy_in(bytes);
+        self.held(reactor);
+    }
+
+    fn held(self: &Rc<Self>, reactor: &Rc<Reactor>) {
+        self.miss();
         self.inbound.reader.wake(reactor);
         self.update_reading(reactor);
     }
@@ -208,18 +276,33 @@ impl Connection {
         self.inbound.receiving.set(Receiving::Idle);
         match (self.stage.get(), end) {
             (Stage::Open, end) => {
-                let end = end.and_then(|()| self.truncation());
-                *self.inbound.end.borrow_mut() = Some(end);
-                self.inbound.peer_closed.set(true);
-                self.inbound.reader.wake(reactor);
-                self.inbound.mourner.wake(reactor);
-                self.advance(reactor);
+                let end = end.and_then(|()| self.truncation()).and_then(|()| self.cut_off());
+                self.finished_inward(reactor, end);
+            }
+            (Stage::Flushing, Ok(())) if self.is_layer_beginning() => {
+                self.lost(reactor, crate::Reason::Lost(io::ErrorKind::UnexpectedEof.into()));
             }
             (Stage::Flushing, Ok(())) => *self.inbound.end.borrow_mut() = Some(Ok(())),
             (Stage::Flushing, Err(error)) => self.lost(reactor, crate::Reason::Lost(error)),
             (Stage::Lingering, _) => self.close_socket(reactor, false),
             (Stage::Closed, _) => {}
         }
+    }
+
+    /// Nothing more comes to whoever speaks.
+    pub(super) fn finished_inward(self: &Rc<Self>, reactor: &Rc<Reactor>, end: io::Result<()>) {
+        self.end_inward(reactor, end);
+        self.advance(reactor);
+    }
+
+    /// The same, but whoever speaks is not told yet.
+    pub(super) fn end_inward(self: &Rc<Self>, reactor: &Rc<Reactor>, end: io::Result<()>) {
+        self.inbound.end.borrow_mut().get_or_insert(end);
+        self.forget_layer();
+        self.inbound.peer_closed.set(true);
+        self.inbound.reader.wake(reactor);
+        self.inbound.mourner.wake(reactor);
+        self.update_reading(reactor);
     }
 
     /// A kernel tells of a reset once. If a send was told, what a receive is told afterwards looks like an end, and is none.
@@ -243,6 +326,9 @@ impl Connection {
             self.inbound.watch.set(None);
             self.inbound.peer_closed.set(true);
             self.inbound.mourner.wake(reactor);
+            if !self.nature.is_readable() {
+                return self.ended(reactor, Ok(()));
+            }
             self.advance(reactor);
         }
     }
@@ -250,28 +336,54 @@ impl Connection {
     /// Receives what is wanted, and nothing else.
     pub(super) fn update_reading(self: &Rc<Self>, reactor: &Reactor) {
         let Some(socket) = self.socket.get() else { return };
-        let is_wanted = !self.inbound.has_ended() && self.wants_bytes();
+        let is_wanted = !self.inbound.has_ended() && self.nature.is_readable() && self.wants_bytes();
         match self.inbound.receiving.get() {
             Receiving::Idle if is_wanted => {
                 self.forget_watch(reactor);
-                let key = reactor.submit(self.clone(), |key| Op::Receive { key, socket });
-                self.inbound.receiving.set(Receiving::Active(key));
+                self.inbound.receiving.set(self.begin_receiving(reactor, socket));
+                self.tie(reactor);
             }
             Receiving::Idle if self.wants_watch() => {
-                let (descriptor, interest) = (socket.0, Interest::HangUp);
-                let key = reactor.submit(self.clone(), |key| Op::Watch { key, descriptor, interest });
-                self.inbound.watch.set(Some(key));
+                self.inbound.watch.set(Some(self.begin_mourning(reactor, socket)));
             }
             Receiving::Active(key) if !is_wanted => {
-                reactor.stop(key);
-                self.inbound.receiving.set(Receiving::Stopping(key));
+                self.inbound.receiving.set(self.end_receiving(reactor, key));
+                if self.inbound.is_idle() {
+                    self.update_reading(reactor);
+                }
             }
+            Receiving::Later if !is_wanted => self.inbound.set_idle(),
             _ => {}
         }
     }
 
+    /// Says whether a run goes on for what may come.
+    pub fn set_loose(&self, reactor: &Reactor, is_loose: bool) {
+        if self.inbound.is_loose.replace(is_loose) != is_loose {
+            let keys = [self.inbound.receiving.get().key(), self.inbound.watch.get()];
+            keys.into_iter().flatten().for_each(|key| reactor.set_aside(key, is_loose));
+        }
+    }
+
+    fn tie(&self, reactor: &Reactor) {
+        if self.inbound.is_loose.get()
+            && let Some(key) = self.inbound.receiving.get().key()
+        {
+            reactor.set_aside(key, true);
+        }
+    }
+
+    /// Watches for the end of the other side. That nobody reads any more what is written there is nothing to wait for by itself.
+    fn begin_mourning(self: &Rc<Self>, reactor: &Reactor, socket: Socket) -> Key {
+        let watch = |key| Op::Watch { key, descriptor: socket.0, interest: Interest::HangUp };
+        let is_unasked = !self.nature.is_readable() && !self.inbound.mourner.is_waiting();
+        let is_aside = self.inbound.is_loose.get() || is_unasked;
+        if is_aside { reactor.submit_aside(self.clone(), watch) } else { reactor.submit(self.clone(), watch) }
+    }
+
     fn wants_bytes(&self) -> bool {
         match (self.stage.get(), &*self.consumer.borrow()) {
+            (Stage::Open | Stage::Flushing, _) if self.is_layer_beginning() => true,
             // They are thrown away; but that they end is worth knowing.
             (Stage::Flushing | Stage::Lingering, _) => true,
             (Stage::Closed, _) | (_, Consumer::Nobody) => false,
@@ -313,7 +425,7 @@ impl Connection {
 
     /// Whether the protocol is to be told of bytes.
     pub fn is_flowing(&self) -> bool {
-        self.is_open() && self.inbound.is_flowing()
+        self.is_open() && self.inbound.is_flowing() && !self.is_layer_silent()
     }
 
     /// The protocol was told of these bytes too early: it is told of them again, before all others, once they flow.

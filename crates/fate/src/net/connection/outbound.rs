@@ -8,7 +8,7 @@ use crate::net::transport::Written;
 use crate::net::waiter::Waiter;
 use crate::{Deferred, Fate, Promise};
 use bytes::Bytes;
-use fate_core::{Direction, Key, Op, Outgoing, Reactor};
+use fate_core::{Direction, Key, Op, Outgoing, Reactor, Socket};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
@@ -21,6 +21,9 @@ const HIGH: usize = 64 * 1024;
 /// So few are few again.
 const LOW: usize = 16 * 1024;
 
+/// What could not be written, and why no more was, if that is for good.
+type Settled = (Outgoing, io::Result<()>);
+
 /// What goes out.
 pub(super) struct Outbound {
     pending: RefCell<Option<Outgoing>>,
@@ -28,6 +31,12 @@ pub(super) struct Outbound {
     in_flight: Cell<usize>,
     /// What is waiting, whether with the driver or not.
     buffered: Cell<usize>,
+    /// What is held beside that, until a layer is ready.
+    held: Cell<usize>,
+    /// What became of the latest bytes for what is no socket, until that is told.
+    settling: RefCell<Option<Box<Settled>>>,
+    /// The other side was told that no more comes.
+    is_shut: Cell<bool>,
     /// What was ever written; less `buffered`, what was ever sent.
     written: Cell<u64>,
     low: Cell<usize>,
@@ -52,6 +61,9 @@ impl Default for Outbound {
             sending: Cell::new(None),
             in_flight: Cell::new(0),
             buffered: Cell::new(0),
+            held: Cell::new(0),
+            settling: RefCell::default(),
+            is_shut: Cell::new(false),
             written: Cell::new(0),
             low: Cell::new(LOW),
             high: Cell::new(HIGH),
@@ -84,6 +96,21 @@ impl Outbound {
         self.error.borrow_mut().take()
     }
 
+    fn count_in(&self, length: usize) {
+        self.buffered.set(self.buffered.get() + length);
+        self.written.set(self.written.get() + length as u64);
+    }
+
+    /// What is held will not be written; who waits for it is told at the end.
+    pub fn drop_held(&self) {
+        self.held.set(0);
+    }
+
+    /// The other side is told that no more comes.
+    pub fn shut(&self) {
+        self.is_shut.set(true);
+    }
+
     fn is_broken(&self) -> bool {
         self.error.borrow().is_some()
     }
@@ -92,19 +119,25 @@ impl Outbound {
 impl Connection {
     /// How many bytes are waiting to be sent.
     pub fn buffered(&self) -> usize {
-        self.outbound.buffered.get()
+        self.outbound.buffered.get() + self.outbound.held.get()
     }
 
     /// Whether what is written will be sent.
     pub fn is_writable(&self) -> bool {
-        self.is_open() && !self.outbound.is_finishing.get() && !self.outbound.is_broken()
+        self.is_open() && self.nature.is_writable() && !self.outbound.is_finishing.get() && !self.outbound.is_broken()
     }
 
     pub fn write(self: &Rc<Self>, reactor: &Rc<Reactor>, bytes: &[u8]) -> Written {
+        if self.is_layered() {
+            return self.write_through(reactor, bytes);
+        }
         self.write_with(reactor, bytes.len(), |pending| pending.push(bytes))
     }
 
     pub fn write_shared(self: &Rc<Self>, reactor: &Rc<Reactor>, bytes: Bytes) -> Written {
+        if self.is_layered() {
+            return self.write_through(reactor, &bytes);
+        }
         self.write_with(reactor, bytes.len(), |pending| pending.push_shared(bytes))
     }
 
@@ -113,10 +146,70 @@ impl Connection {
         if !self.is_writable() {
             return Written::Refused;
         }
-        push(self.outbound.pending.borrow_mut().get_or_insert_with(|| reactor.take_outgoing()));
+        self.gather_bytes(reactor, length, push)
+    }
+
+    /// A layer sends, whatever whoever speaks may do.
+    pub(super) fn put_on_wire(self: &Rc<Self>, reactor: &Rc<Reactor>, bytes: &[u8]) -> Written {
+        let is_over = self.stage.get() == Stage::Closed || self.outbound.is_shut.get() || self.outbound.is_broken();
+        if is_over || !self.nature.is_writable() {
+            return Written::Refused;
+        }
+        if bytes.is_empty() {
+            return if self.outbound.is_over.get() { Written::OverTheMark } else { Written::Taken };
+        }
+        self.gather_bytes(reactor, bytes.len(), |pending| pending.push(bytes))
+    }
+
+    /// So many bytes are held until a layer is ready: they are waiting to be sent like others.
+    pub(super) fn hold_back(self: &Rc<Self>, reactor: &Rc<Reactor>, length: usize) -> Written {
+        self.outbound.held.set(self.outbound.held.get() + length);
+        self.heed_marks(reactor);
+        if self.outbound.is_over.get() { Written::OverTheMark } else { Written::Taken }
+    }
+
+    /// What was held was written: those who wait for that wait for what was made of it.
+    pub(super) fn held_is_written(self: &Rc<Self>, reactor: &Rc<Reactor>) {
         let outbound = &self.outbound;
-        outbound.buffered.set(outbound.buffered.get() + length);
-        outbound.written.set(outbound.written.get() + length as u64);
+        outbound.held.set(0);
+        let written = outbound.written.get();
+        outbound.draining.borrow_mut().iter_mut().for_each(|(target, _)| *target = written.min(*target));
+        self.fire_drained();
+        outbound.writer.wake(reactor);
+        self.heed_marks(reactor);
+    }
+
+    #[inline]
+    fn gather_bytes(
+        self: &Rc<Self>,
+        reactor: &Rc<Reactor>,
+        length: usize,
+        push: impl FnOnce(&mut Outgoing),
+    ) -> Written {
+        push(self.outbound.pending.borrow_mut().get_or_insert_with(|| reactor.take_outgoing()));
+        self.gathered(reactor, length)
+    }
+
+    /// What a layer makes of what is written goes where it is sent from.
+    pub(super) fn write_to_wire<R>(
+        self: &Rc<Self>,
+        reactor: &Rc<Reactor>,
+        write: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> (Written, R) {
+        let mut pending = self.outbound.pending.borrow_mut();
+        let outgoing = pending.get_or_insert_with(|| reactor.take_outgoing());
+        let before = outgoing.len();
+        let result = outgoing.push_with(write);
+        let length = outgoing.len() - before;
+        drop(pending);
+        (self.gathered(reactor, length), result)
+    }
+
+    /// So many bytes more are waiting.
+    #[inline]
+    fn gathered(self: &Rc<Self>, reactor: &Rc<Reactor>, length: usize) -> Written {
+        let outbound = &self.outbound;
+        outbound.count_in(length);
         if outbound.sending.get().is_none() && length > 0 {
             self.gather_later(reactor);
         }
@@ -135,7 +228,7 @@ impl Connection {
     /// Submits what is waiting, unless something is under way.
     pub(super) fn send(self: &Rc<Self>, reactor: &Reactor) {
         let (Some(socket), None) = (self.socket.get(), self.outbound.sending.get()) else { return };
-        if self.outbound.is_held.get() {
+        if self.outbound.is_held.get() || self.outbound.settling.borrow().is_some() {
             return;
         }
         self.outbound.draining.borrow_mut().retain(|(_, promise)| !promise.is_cancelled());
@@ -145,6 +238,9 @@ impl Connection {
         }
         let outbound = &self.outbound;
         outbound.in_flight.set(outgoing.len());
+        if !self.nature.is_socket() {
+            return self.send_to_pipe(reactor, socket, outgoing);
+        }
         let is_awaited = outbound.is_over.get()
             || outbound.is_finishing.get()
             || !self.is_open()
@@ -152,6 +248,40 @@ impl Connection {
             || !outbound.draining.borrow().is_empty();
         let key = reactor.submit(self.clone(), |key| Op::Send { key, socket, outgoing, is_awaited });
         outbound.sending.set(Some(key));
+    }
+
+    /// Writes at once what can be; what became of it is told from the ready queue, or when more can be written.
+    fn send_to_pipe(self: &Rc<Self>, reactor: &Reactor, socket: Socket, mut outgoing: Outgoing) {
+        let outbound = &self.outbound;
+        match self.write_out(reactor, socket, &mut outgoing) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                *outbound.pending.borrow_mut() = Some(outgoing);
+                outbound.sending.set(Some(self.begin_sending(reactor, socket)));
+            }
+            result => {
+                *outbound.settling.borrow_mut() = Some(Box::new((outgoing, result)));
+                let connection = self.clone();
+                reactor.queue(move |reactor| {
+                    let settling = connection.outbound.settling.take();
+                    if let Some(settled) = settling {
+                        let (outgoing, result) = *settled;
+                        connection.sent(reactor, outgoing, result);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Whether this is what is being sent.
+    pub(super) fn is_sending(&self, key: Key) -> bool {
+        self.outbound.sending.get() == Some(key)
+    }
+
+    /// What is to be sent now; it comes back by `sent`.
+    pub(super) fn take_pending(&self) -> Option<Outgoing> {
+        let pending = self.outbound.pending.borrow_mut().take();
+        self.outbound.in_flight.set(pending.as_ref().map_or(0, Outgoing::len));
+        pending
     }
 
     /// The driver gives back what it could not send.
@@ -199,11 +329,20 @@ impl Connection {
 
     /// Nothing is waiting any more: what was to come after it can come.
     pub(super) fn all_sent(self: &Rc<Self>, reactor: &Rc<Reactor>) {
+        let is_last = self.stage.get() == Stage::Flushing || self.outbound.is_finishing.get();
+        // As long as a layer begins, it may have more to say.
+        let is_early = self.is_open() && self.is_layer_beginning();
+        if is_last && (is_early || self.part(reactor)) {
+            return;
+        }
         if self.stage.get() == Stage::Flushing {
             self.flushed(reactor);
         } else if self.outbound.is_finishing.get() {
-            let _ = self.with_socket(|network, socket| network.shut_down(socket, Direction::Write));
-            if self.told.is_eof_told() {
+            self.outbound.is_shut.set(true);
+            if self.nature.is_socket() {
+                let _ = self.with_socket(|network, socket| network.shut_down(socket, Direction::Write));
+            }
+            if self.told.is_eof_told() || !self.nature.is_readable() {
                 self.lose(reactor, None);
             }
         }
@@ -215,7 +354,7 @@ impl Connection {
         self.forget_writing(reactor);
         let is_reading_over = self.inbound.has_ended() && self.told.is_eof_told();
         match self.stage.get() {
-            Stage::Open if !is_reading_over => self.update_reading(reactor),
+            Stage::Open if !is_reading_over && self.nature.is_readable() => self.update_reading(reactor),
             Stage::Open | Stage::Flushing => self.lost(reactor, crate::Reason::Lost(error)),
             Stage::Lingering | Stage::Closed => {}
         }
@@ -230,8 +369,14 @@ impl Connection {
         if let Some(pending) = pending {
             reactor.put_outgoing(pending);
         }
+        let settling = self.outbound.settling.take();
+        if let Some(settled) = settling {
+            reactor.put_outgoing(settled.0);
+        }
         self.outbound.in_flight.set(0);
         self.outbound.buffered.set(0);
+        self.outbound.held.set(0);
+        self.forget_held();
         self.heed_marks(reactor);
         self.outbound.writer.wake(reactor);
         let draining = std::mem::take(&mut *self.outbound.draining.borrow_mut());
@@ -251,12 +396,14 @@ impl Connection {
             return if is_fine { fate.succeed(()) } else { fate.fail(self.write_error()) };
         }
         let (promise, drained) = fate.deferred();
-        self.outbound.draining.borrow_mut().push_back((self.outbound.written.get(), promise));
+        // How much is made of what is held is not known yet.
+        let target = if self.outbound.held.get() > 0 { u64::MAX } else { self.outbound.written.get() };
+        self.outbound.draining.borrow_mut().push_back((target, promise));
         drained
     }
 
     fn fire_drained(&self) {
-        let sent = self.outbound.written.get() - self.buffered() as u64;
+        let sent = self.outbound.written.get() - self.outbound.buffered.get() as u64;
         loop {
             let mut draining = self.outbound.draining.borrow_mut();
             if draining.front().is_none_or(|(target, _)| *target > sent) {

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 impl Connection {
     /// Sends bytes, and descriptors with the first of them.
     pub async fn pass(self: &Rc<Self>, bytes: &[u8], passed: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.check_bare()?;
         if bytes.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "descriptors travel with at least one byte"));
         }
@@ -37,6 +38,7 @@ impl Connection {
 
     /// Reads bytes, and the descriptors that came with them.
     pub async fn take_passed(self: &Rc<Self>, into: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+        self.check_bare()?;
         if into.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "descriptors travel with at least one byte"));
         }

@@ -36,10 +36,25 @@ impl Connection {
         context: &Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let count = self.inbound.unread.borrow_mut().read(into);
-        self.inbound.searched.set(0);
-        if count > 0 || into.is_empty() {
-            self.update_reading(reactor);
+        let most = into.len();
+        let mut count = 0;
+        self.poll_read_pieces(reactor, context, most, |piece| {
+            into[count..][..piece.len()].copy_from_slice(piece);
+            count += piece.len();
+        })
+    }
+
+    /// As [`Connection::poll_read`], with the bytes where they lie, in one piece or two.
+    pub fn poll_read_pieces(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        context: &Context<'_>,
+        most: usize,
+        take: impl FnMut(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        let count = self.inbound.unread.borrow_mut().read_pieces(most, take);
+        if count > 0 || most == 0 {
+            self.was_read(reactor);
             return Poll::Ready(Ok(count));
         }
         self.poll_bytes(reactor, context).map_ok(|()| 0)
@@ -74,8 +89,7 @@ impl Connection {
     ) -> Poll<io::Result<()>> {
         if self.inbound.unread.borrow().len() >= into.len() {
             self.inbound.unread.borrow_mut().read(into);
-            self.inbound.searched.set(0);
-            self.update_reading(reactor);
+            self.was_read(reactor);
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_bytes(reactor, context))?;
@@ -105,10 +119,9 @@ impl Connection {
             }
             _ => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too long"))),
         };
-        self.inbound.searched.set(0);
         let mut taken = vec![0; count];
         self.inbound.unread.borrow_mut().read(&mut taken);
-        self.update_reading(reactor);
+        self.was_read(reactor);
         Poll::Ready(Ok((count > 0).then_some(taken)))
     }
 
@@ -129,10 +142,9 @@ impl Connection {
             ready!(self.poll_bytes(reactor, context))?;
             return Poll::Ready(if is_empty { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
         };
-        self.inbound.searched.set(0);
         let mut taken = vec![0; length];
         self.inbound.unread.borrow_mut().read(&mut taken);
-        self.update_reading(reactor);
+        self.was_read(reactor);
         taken.truncate(frame.end);
         taken.drain(..frame.start);
         Poll::Ready(Ok(Some(taken)))

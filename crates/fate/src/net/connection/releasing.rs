@@ -25,6 +25,7 @@ impl Connection {
     /// Sends what was written, receives nothing more, and gives away the descriptor and what was not read. Until then it is
     /// as it was.
     pub async fn release(self: &Rc<Self>) -> io::Result<(OwnedFd, Vec<u8>)> {
+        self.check_bare()?;
         let reactor = || self.reactor().ok_or(io::ErrorKind::NotConnected);
         poll_fn(|context| self.poll_still(&*reactor()?, context)).await?;
         self.forget_reading(&*reactor()?);

@@ -109,8 +109,8 @@ impl Connection {
         if told.is_over.replace(is_over) != is_over {
             return Some(Next::Marks(is_over));
         }
-        if !self.inbound.is_flowing() {
-            let is_news = self.inbound.is_peer_closed() && !told.peer_closed.replace(true);
+        if !self.is_flowing() {
+            let is_news = !self.is_layer_silent() && self.inbound.is_peer_closed() && !told.peer_closed.replace(true);
             return is_news.then_some(Next::PeerClosed);
         }
         if self.inbound.has_unread() {

@@ -40,6 +40,7 @@
 //! | `closing`, `closed` | shutdown was asked for, or is complete |
 //! | `left` | something was still alive at the end; see [`Sim::leaks`] |
 //! | `crashed` | a host lost everything it knew |
+//! | `died` | a program ended by the signal given |
 //! | `parted`, `healed` | nothing passes from here on between the host and the one given, or all does again |
 //!
 //! Of the network the line says from where to where, and how many bytes:
@@ -61,6 +62,25 @@
 //! | `shut`, `aborted` | a program closed a connection, at its end or in the midst of it |
 //! | `reset`, `timeout` | a connection is over: the other end has forgotten it, or was silent for too long |
 //!
+//! Of other programs and the streams within a host it says which child (`cat[2]`), which of its streams, and how many bytes:
+//!
+//! ```text
+//!         0.000020000 here     arrived  cat[2] stdin 14
+//! ```
+//!
+//! | word | what happened |
+//! |---|---|
+//! | `started`, `exited` | a program was started with these arguments; it has ended with this status, or by this signal |
+//! | `signal` | a signal came for the child that is named, or for the host's own program |
+//! | `sent`, `arrived`, `ended` | bytes in a pipe, and the end of them |
+//! | `typed`, `printed` | so many bytes came on standard input, or went to standard output or standard error |
+//!
+//! # Programs
+//! What a host can start are the [programs](Sim::program) that the script has written for it: a closure each, which is given a
+//! [`SimulatedChild`] with its ends of the pipes. There is nothing else: [`Fate::spawn_child`] fails with `NotFound`. Children
+//! are run by the loop of the host that started them, so time stands still while they run, and everything has its place in the
+//! history. The script also [sends signals](Sim::signal), [types](Sim::type_line), and reads what was [printed](Sim::printed).
+//!
 //! # The network
 //! Every host has a name, under which it is found by [`Fate::connect_tcp`](crate::Fate::connect_tcp); addresses, `10.0.0.1` and
 //! `fd00::1` for the first one; and a loopback of its own. What lies between two hosts is a [`Link`]. Chance on a link follows
@@ -70,48 +90,48 @@
 //! At each moment of true time the hosts that are due take a turn each, in the order in which they were made, until none
 //! of them is.
 
-use crate::drivers::{HostNumber, World};
-use crate::{Failure, Fate, Live};
-use fate_core::machine::ending::{Running, Step};
-use std::fmt;
-use std::time::Duration;
+mod child;
+mod console;
+mod exit;
+mod faults;
+mod host;
+mod leak;
+mod machine;
+mod program;
+mod signalling;
+mod station;
 
+pub use self::child::SimulatedChild;
+pub use self::exit::IntoExit;
+pub use self::leak::Leak;
+pub(crate) use self::machine::{Errand, begin_errand, is_simulated};
+pub(crate) use self::program::begin_program;
+pub use self::station::ChildSignals;
 pub use crate::drivers::Event;
 pub use crate::link::Link;
+
+use self::host::Host;
+use self::machine::Machine;
+use self::program::Programs;
+use crate::drivers::{HostNumber, World};
+use crate::{Failure, Fate};
+use fate_core::machine::ending::Running;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
 
 /// A simulated world. See the [module](self).
 pub struct Sim {
     world: World,
     hosts: Vec<Host>,
+    programs: Rc<Programs>,
     leaks: Vec<Leak>,
-}
-
-struct Host {
-    fate: Fate,
-    number: HostNumber,
-    is_shut_down: bool,
-}
-
-/// Something that was still alive when a simulation ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Leak {
-    /// On which host.
-    pub host: String,
-    /// What it is, who made it, and what it waited for.
-    pub live: Live,
-}
-
-impl fmt::Display for Leak {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.host, self.live)
-    }
 }
 
 impl Sim {
     /// A world without hosts, at time zero. All that is left to chance follows from the seed.
     pub fn new(seed: u64) -> Sim {
-        Sim { world: World::new(seed), hosts: Vec::new(), leaks: Vec::new() }
+        Sim { world: World::new(seed), hosts: Vec::new(), programs: Rc::default(), leaks: Vec::new() }
     }
 
     /// The host with this name: made when first asked for.
@@ -131,7 +151,8 @@ impl Sim {
         let number = driver.host();
         let fate = settings.simulated().build_on(Box::new(driver));
         let place = self.hosts.partition_point(|host| host.number < number);
-        self.hosts.insert(place, Host { fate: fate.clone(), number, is_shut_down: false });
+        Machine::set_up(fate.reactor(), self.world.clone(), number, &self.programs);
+        self.hosts.insert(place, Host::new(fate.clone(), number));
         fate
     }
 
@@ -174,7 +195,7 @@ impl Sim {
 
     fn begin(&mut self) -> Result<Vec<Running>, Failure> {
         self.leaks.clear();
-        self.hosts.iter_mut().for_each(|host| host.is_shut_down = false);
+        self.hosts.iter_mut().for_each(|host| host.begin(&self.world));
         self.hosts.iter().map(|host| host.fate.reactor().begin_run()).collect()
     }
 
@@ -188,8 +209,7 @@ impl Sim {
                 match host.due(&self.world) {
                     Some(due) if due <= now => {
                         was_due = true;
-                        let step = host.fate.reactor().step(Duration::ZERO)?;
-                        host.is_shut_down |= step == Step::ShutDown;
+                        host.step()?;
                     }
                     Some(due) => next = Some(next.map_or(due, |next: Duration| next.min(due))),
                     None => {}
@@ -216,37 +236,6 @@ impl Sim {
         !may_sleep.is_empty()
     }
 
-    fn find_leaks(&mut self) {
-        for host in &self.hosts {
-            let report = host.fate.report();
-            let name = self.world.name(host.number);
-            let leaks = if host.is_shut_down { report.left } else { report.live };
-            for live in leaks {
-                self.world.saw(host.number, fate_core::Deed::Left, Some(live.place));
-                self.leaks.push(Leak { host: name.clone(), live });
-            }
-        }
-    }
-
-    /// What was still alive when the last [`Sim::run`] ended: on a host that shut down what the shutdown dropped, on
-    /// another what still waits.
-    ///
-    /// ```
-    /// use fate::sim::Sim;
-    ///
-    /// let mut sim = Sim::new(1);
-    /// let fate = sim.host("here");
-    /// let (promise, answer) = fate.deferred::<u32>();
-    /// fate.spawn(async move { answer.await });
-    /// sim.run()?;
-    /// assert_eq!(sim.leaks().len(), 2); // the answer, and the task that waits for it
-    /// drop(promise);
-    /// # Ok::<(), fate::Failure>(())
-    /// ```
-    pub fn leaks(&self) -> &[Leak] {
-        &self.leaks
-    }
-
     /// True time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.world.elapsed()
@@ -267,123 +256,14 @@ impl Sim {
         self.world.forget_history();
     }
 
-    /// Suspends a host from now on: for so long it does nothing, and its monotonic clock stands still, while boot time and
-    /// wall time go on. One that is suspended already stays so until the later of the two ends.
-    ///
-    /// # Panics
-    /// If there is no host of this name.
-    pub fn suspend(&mut self, host: &str, duration: Duration) {
-        self.world.suspend(self.number(host), duration);
-    }
-
-    /// Sets a host's wall clock forward by so much.
-    ///
-    /// # Panics
-    /// If there is no host of this name.
-    pub fn step_forward(&mut self, host: &str, by: Duration) {
-        self.world.step(self.number(host), nanos(by));
-    }
-
-    /// Sets a host's wall clock back by so much.
-    ///
-    /// # Panics
-    /// If there is no host of this name.
-    pub fn step_back(&mut self, host: &str, by: Duration) {
-        self.world.step(self.number(host), -nanos(by));
-    }
-
-    /// What lies between two hosts, or between a host and itself: see [`Link`].
-    ///
-    /// # Panics
-    /// If there is no host of one of these names.
-    pub fn link(&self, one: &str, other: &str) -> Link {
-        Link::new(self.world.clone(), self.number(one), self.number(other))
-    }
-
-    /// Crashes a host, as when its power fails: its program is dropped where it stands, and nobody is told of its
-    /// connections. Those at the other ends find out when they are not answered, or, once it was started again by
-    /// [`Sim::host`], when they are told that there is no such connection. Until then nothing reaches it. Its Unix sockets'
-    /// files are still there.
-    ///
-    /// What it had scheduled never happens; but what is dropped may hear of it, and what was waiting for a Deferred
-    /// sees it cancelled.
-    ///
-    /// ```
-    /// use fate::sim::Sim;
-    /// use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
-    /// use std::{io::ErrorKind, time::Duration};
-    ///
-    /// let mut sim = Sim::new(1);
-    /// let (server, client) = (sim.host("server"), sim.host("client"));
-    /// let listener = server.listen_tcp("0.0.0.0:7")?;
-    /// server.spawn(async move { listener.accept().await?.0.read(&mut [0]).await });
-    /// let here = client.clone();
-    /// client.spawn(async move {
-    ///     let stream = here.connect_tcp("server:7").await.unwrap();
-    ///     here.sleep(Duration::from_secs(60)).await;
-    ///     (&stream).write_all(b"are you there?").await.unwrap();
-    ///     let error = (&stream).read(&mut [0]).await.unwrap_err();
-    ///     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    /// });
-    /// sim.run_until(Duration::from_secs(1))?;
-    /// sim.crash("server");
-    /// let _it_is_up_again = sim.host("server");
-    /// sim.run()?;
-    /// # Ok::<(), fate::Failure>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If there is no host of this name, or it has crashed already; and if what is dropped panics.
-    pub fn crash(&mut self, host: &str) {
-        let number = self.number(host);
-        let place = self.hosts.iter().position(|host| host.number == number);
-        let place = place.unwrap_or_else(|| panic!("{host} has crashed already"));
-        self.world.crash(number);
-        let reactor = self.hosts.remove(place).fate.reactor().clone();
-        reactor.perish();
-        // A fault handler may ask to stop, which this does anyway.
-        let _ = reactor.step(Duration::ZERO);
-    }
-
-    /// Limits the descriptors of a host from now on, as `ulimit -n` does: three are taken by standard input, output and
-    /// error, and each socket takes one.
-    ///
-    /// ```
-    /// use fate::sim::Sim;
-    ///
-    /// let mut sim = Sim::new(1);
-    /// let fate = sim.host("here");
-    /// sim.set_descriptors("here", 4);
-    /// let _the_only = fate.listen_tcp("0.0.0.0:7")?;
-    /// assert!(fate.listen_tcp("0.0.0.0:8").is_err());
-    /// # Ok::<(), fate::Failure>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If there is no host of this name.
-    pub fn set_descriptors(&mut self, host: &str, limit: usize) {
-        self.world.set_descriptors(self.number(host), limit);
+    /// Takes a host out whose program is no more, if it was not before.
+    fn take_host(&mut self, number: HostNumber) -> Option<Host> {
+        let place = self.hosts.iter().position(|host| host.number == number)?;
+        Some(self.hosts.remove(place))
     }
 
     fn number(&self, host: &str) -> HostNumber {
         self.world.host_number(host).unwrap_or_else(|| panic!("there is no host {host}"))
-    }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-impl Host {
-    /// The true time at which this host has something to do; `None` if never.
-    fn due(&self, world: &World) -> Option<Duration> {
-        let until = self.fate.reactor().waits_until().filter(|_| !self.is_shut_down)?;
-        world.due(self.number, &until)
-    }
-
-    /// Whether a [`Remote`](crate::Remote) keeps this host alive.
-    fn is_held(&self) -> bool {
-        !self.is_shut_down && self.fate.reactor().door().is_held()
     }
 }
 
