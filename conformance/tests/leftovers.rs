@@ -3,7 +3,7 @@
 
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
-use fate::{Clock, Fate, Protocol, TcpStream, Transport, Verdict};
+use fate::{ChildOptions, Clock, Fate, Protocol, TcpStream, Transport, Verdict, WindowSize};
 use fate_conformance::allocations::{Counting, ledger};
 use fate_conformance::ground::Ground;
 use fate_conformance::on_each_driver;
@@ -26,6 +26,8 @@ on_each_driver! {
     nothing_is_left_of_connections_in_every_state,
     nothing_is_left_of_connections_whose_fate_is_dropped,
     nothing_is_left_of_packets_and_those_who_wait_for_them,
+    nothing_is_left_of_children_in_every_state,
+    nothing_is_left_of_children_whose_fate_is_dropped,
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -272,4 +274,66 @@ fn nothing_is_left_of_packets_and_those_who_wait_for_them(ground: &Ground) {
         correspondents(&fate);
         fate.run_until(fate.sleep(MILLISECOND * 2));
     });
+}
+
+/// Children that have ended, are read, are not read, are written to, have a terminal, hold out, are released; and one that was
+/// never there. Where there are no programs each of them is one that is not there.
+async fn offspring(fate: &Fate) {
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    };
+    drop(fate.output(shell("echo tea; echo spoon >&2")).await);
+    drop(fate.spawn_child(Command::new("no-such-program")).await);
+    drop(fate.output(Command::new("yes")));
+    drop(fate.spawn_child(shell("exec sleep 1000")).await);
+    let Ok(unread) = fate.spawn_child(Command::new("yes")).await else { return };
+    let mut fed = fate.spawn_child(Command::new("cat")).await.unwrap();
+    fed.take_stdout().unwrap().drive(Mute);
+    let stdin = fed.take_stdin().unwrap();
+    (&stdin).write_all(&[7; 30_000]).await.unwrap();
+    let terminal = ChildOptions::default().terminal(WindowSize { rows: 24, columns: 80 });
+    let shown = fate.spawn_child_with(Command::new("cat"), terminal).await.unwrap();
+    let mut deaf = fate.spawn_child(shell("trap '' TERM; echo ready; exec sleep 1000")).await.unwrap();
+    deaf.take_stdout().unwrap().read_line(80).await.unwrap();
+    fate.spawn(async move {
+        let _held = (unread, fed, stdin, shown, deaf);
+        pending::<()>().await;
+    });
+}
+
+/// L7, P1.
+fn nothing_is_left_of_children_in_every_state(ground: &Ground) {
+    leaves_nothing(ground, "nothing_is_left_of_children_in_every_state", |ground, _| {
+        let fate = ground.fate_with(Fate::builder().grace(2 * MILLISECOND));
+        let here = fate.clone();
+        fate.spawn(async move {
+            offspring(&here).await;
+            here.shutdown();
+        });
+        fate.run().unwrap();
+        assert_eq!(own_children(), 0);
+    });
+}
+
+/// L7, P1.
+fn nothing_is_left_of_children_whose_fate_is_dropped(ground: &Ground) {
+    leaves_nothing(ground, "nothing_is_left_of_children_whose_fate_is_dropped", |ground, _| {
+        let fate = ground.fate();
+        fate.run_until(offspring(&fate));
+        drop(fate);
+        assert_eq!(own_children(), 0);
+    });
+}
+
+/// How many programs this one has started that it has not reaped.
+fn own_children() -> usize {
+    let own = std::process::id().to_string();
+    let is_own = |stat: String| {
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        after_name.split_whitespace().nth(1) == Some(&own)
+    };
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.filter(|process| fs::read_to_string(process.path().join("stat")).is_ok_and(is_own)).count()
 }
