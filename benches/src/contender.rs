@@ -3,6 +3,7 @@
 //! Nothing in `peers/` looks at a clock to measure, and nothing in `workloads/` knows whom it measures.
 
 use crate::ledger::Order;
+use std::process::Command;
 use std::time::Duration;
 
 /// A peer's timers. All calls are for a whole batch, so that the call itself costs nothing and each peer can prepare (enter its
@@ -50,5 +51,16 @@ pub type MakeRemote = fn(usize) -> Work;
 /// Makes something that has closures run by a pool of threads, so many at a time.
 pub type MakeThreads = fn(usize) -> Work;
 
+/// Makes something that has programs run, so many at a time.
+pub type MakeChildren = fn(usize) -> Work;
+
 /// Callbacks in one long chain, where the operation is a chain.
 pub const LINKS: usize = 1_000;
+
+/// The program that is run where programs are run: it does nothing.
+pub const PROGRAM: &str = "true";
+
+/// It, ready to be started.
+pub fn program() -> Command {
+    Command::new(PROGRAM)
+}

@@ -4,7 +4,7 @@
 //! time once a millisecond. So Fate gets it too, beside its own simulation, in which every moment that has a fuse has a turn. What
 //! is due within a beat burns in one turn, as it does in any loop with work to do.
 
-use fate_core::{Clock, Completion, Driver, Instant, Network, Op, Ring, Time, Until};
+use fate_core::{Clock, Completion, Driver, Instant, Network, Op, Ring, System, Time, Until};
 use fate_sim::World;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -32,6 +32,10 @@ impl Driver for Metronome {
 
     fn network(&self) -> Rc<dyn Network> {
         World::new(0).host("metronome").network()
+    }
+
+    fn system(&self) -> Rc<dyn System> {
+        World::new(0).host("metronome").system()
     }
 
     fn exchange(&mut self, _: &mut Vec<Op>, _: &mut VecDeque<Completion>, until: &Until) -> io::Result<()> {

@@ -18,6 +18,8 @@ pub struct Scale {
     pub calls: usize,
     /// Closures run by a pool of threads.
     pub trips: usize,
+    /// Programs that are started and end at once.
+    pub children: usize,
 }
 
 pub const FULL: Scale = Scale {
@@ -30,6 +32,7 @@ pub const FULL: Scale = Scale {
     futures: 100_000,
     calls: 1_000_000,
     trips: 50_000,
+    children: 2_000,
 };
 
 pub const QUICK: Scale = Scale {
@@ -42,4 +45,5 @@ pub const QUICK: Scale = Scale {
     futures: 10_000,
     calls: 10_000,
     trips: 2_000,
+    children: 200,
 };

@@ -160,7 +160,9 @@ impl Demand {
 
     fn text(self, unit: Unit) -> String {
         match self {
-            Demand::Times(_, times) if times < 1.0 => format!("≤ {:.0} x {}", 1.0 / times, self.name()),
+            Demand::Times(_, times) if times < 1.0 => {
+                format!("≤ {} x {}", (100.0 / times).round() / 100.0, self.name())
+            }
             Demand::Times(_, times) => format!("{} ≥ {times:.0} x", self.name()),
             Demand::AtMost(most) => format!("≤ {}", unit.text(most)),
         }

@@ -4,12 +4,13 @@
 //! deadline to deadline, so that every fuse with a moment of its own has a turn of its own. All else runs on the driver that
 //! users have, and its system calls are in the figures.
 
-use crate::contender::{Handles, LINKS, Timers, Work};
+use crate::contender::{Handles, LINKS, Timers, Work, program};
 use crate::ledger::{Ledger, Order, nanoseconds};
 use crate::metronome::Metronome;
 use fate::sim::Sim;
-use fate::{Fate, Fuse};
+use fate::{ChildOptions, Fate, Fuse, Plug};
 use std::cell::Cell;
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -160,6 +161,36 @@ pub fn threads(at_once: usize) -> Work {
             sum
         });
         assert_eq!(sum, count / at_once * at_once);
+    })
+}
+
+pub fn outputs(at_once: usize) -> Work {
+    run_children(at_once, async |fate: &Fate| fate.output(program()).await.expect("it starts").status)
+}
+
+pub fn children(at_once: usize) -> Work {
+    run_children(at_once, async |fate: &Fate| {
+        let options = ChildOptions::default().stdin(Plug::Null).stdout(Plug::Null).stderr(Plug::Null);
+        let child = fate.spawn_child_with(program(), options).await.expect("it starts");
+        child.exited().await.expect("it is ours")
+    })
+}
+
+/// So many tasks, each of which runs one program after another.
+fn run_children(at_once: usize, one: impl AsyncFn(&Fate) -> ExitStatus + Copy + 'static) -> Work {
+    let (fate, ran) = (real(), Rc::new(Cell::new(0)));
+    Box::new(move |count| {
+        for number in 0..at_once {
+            let (here, ran) = (fate.clone(), ran.clone());
+            fate.spawn(async move {
+                for _ in (number..count).step_by(at_once) {
+                    assert!(one(&here).await.success());
+                    ran.set(ran.get() + 1);
+                }
+            });
+        }
+        fate.run().expect("nothing fails");
+        assert_eq!(ran.take(), count);
     })
 }
 

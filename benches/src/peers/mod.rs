@@ -7,8 +7,9 @@ mod fate;
 mod libuv;
 mod stakker;
 mod tokio;
+mod xargs;
 
-use crate::contender::{MakeRemote, MakeThreads, MakeTimers, MakeWork, Peer};
+use crate::contender::{MakeChildren, MakeRemote, MakeThreads, MakeTimers, MakeWork, Peer};
 use crate::tally::FATE;
 
 /// Who is missing because this machine has not what it is built from.
@@ -70,6 +71,17 @@ pub fn threads() -> Vec<Peer<MakeThreads>> {
         Peer { name: FATE, make: fate::threads },
         Peer { name: "tokio", make: tokio::blocking },
         Peer { name: "tokio, bare", make: tokio::bare_blocking },
+    ]
+}
+
+/// Programs that run and end: their output kept, or connected to nothing.
+pub fn children() -> Vec<Peer<MakeChildren>> {
+    vec![
+        Peer { name: FATE, make: fate::outputs },
+        Peer { name: "tokio", make: tokio::outputs },
+        Peer { name: "Fate, no pipes", make: fate::children },
+        Peer { name: "tokio, no pipes", make: tokio::children },
+        Peer { name: "xargs", make: xargs::children },
     ]
 }
 

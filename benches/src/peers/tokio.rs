@@ -4,15 +4,17 @@
 //! runs at a time. A bare `Sleep`, side by side with others and registered by one poll with a waker that does nothing, is the
 //! cheapest that a timer can be had in tokio; when it is due, nothing runs.
 
-use crate::contender::{Handles, Timers, Work};
+use crate::contender::{Handles, Timers, Work, program};
 use crate::deadlines::SPAN;
 use crate::ledger::{Ledger, Order, nanoseconds};
 use crate::row::Row;
 use std::cell::Cell;
 use std::future::Future;
+use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
+use tokio::process::Command;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet, spawn_blocking, spawn_local};
@@ -167,6 +169,38 @@ fn trips(runtime: Runtime, at_once: usize) -> Work {
             sum
         });
         assert_eq!(sum, count / at_once * at_once);
+    })
+}
+
+/// It reads nothing, as with everybody else; left to itself, it would share this process's standard input.
+pub fn outputs(at_once: usize) -> Work {
+    run_children(at_once, async |mut program: Command| {
+        program.stdin(Stdio::null()).output().await.expect("it starts").status
+    })
+}
+
+pub fn children(at_once: usize) -> Work {
+    run_children(at_once, async |mut program: Command| {
+        let program = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        program.status().await.expect("it starts")
+    })
+}
+
+/// So many tasks, each of which runs one program after another.
+fn run_children(at_once: usize, one: impl AsyncFn(Command) -> ExitStatus + Copy + 'static) -> Work {
+    let (runtime, mut tasks, ran) = (complete(), LocalSet::new(), Rc::new(Cell::new(0)));
+    Box::new(move |count| {
+        for number in 0..at_once {
+            let ran = ran.clone();
+            tasks.spawn_local(async move {
+                for _ in (number..count).step_by(at_once) {
+                    assert!(one(program().into()).await.success());
+                    ran.set(ran.get() + 1);
+                }
+            });
+        }
+        runtime.block_on(&mut tasks);
+        assert_eq!(ran.take(), count);
     })
 }
 

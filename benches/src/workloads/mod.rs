@@ -1,5 +1,6 @@
 //! What is measured. Each workload prints its tables; none knows whom it measures.
 
+mod children;
 mod deferred;
 mod dispatch;
 mod memory;
@@ -14,7 +15,7 @@ use crate::scale::Scale;
 type Workload = fn(&Scale);
 
 /// Every workload with the name it is called by on the command line, in the order of the README.
-pub const ALL: [(&str, Workload); 7] = [
+pub const ALL: [(&str, Workload); 8] = [
     ("timers", timers::run),
     ("memory", memory::run),
     ("dispatch", dispatch::run),
@@ -22,6 +23,7 @@ pub const ALL: [(&str, Workload); 7] = [
     ("spawn", spawn::run),
     ("remote", remote::run),
     ("threads", threads::run),
+    ("children", children::run),
 ];
 
 /// A number of things as people write it: 1 k, 10 M.
