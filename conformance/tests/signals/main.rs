@@ -5,7 +5,7 @@ mod alone;
 mod ending;
 mod foreign;
 mod hearing;
-mod sim;
+mod simulated;
 
 use ending::*;
 use fate::{DriverChoice, Fate};
