@@ -24,8 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Memory beyond this is not kept for the next bytes.
 const KEPT: usize = 64 * 1024;
 
-/// So many pieces of memory are kept beside.
+/// So many pieces of memory are kept beside, each of so many bytes at least.
 const SPARE: usize = 64;
+const WORTH_KEEPING: usize = 4 * 1024;
 
 /// A layer, and how it stands with it.
 pub(super) struct Layering {
@@ -193,7 +194,8 @@ impl Connection {
 
     /// A stream has read this memory to its end.
     pub(super) fn use_again(&self, mut memory: Vec<u8>) {
-        let Some(reactor) = self.reactor().filter(|_| self.is_layered() && memory.capacity() <= KEPT) else { return };
+        let is_fit = self.is_layered() && (WORTH_KEEPING..=KEPT).contains(&memory.capacity());
+        let Some(reactor) = self.reactor().filter(|_| is_fit) else { return };
         let kept = reactor.belonging(|_| Memory::default());
         let mut spare = kept.spare.borrow_mut();
         if spare.len() < SPARE {

@@ -1,0 +1,204 @@
+//! Bodies that are sent.
+
+use super::error::Cause;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// The body of a request: nothing, bytes, or a stream of them.
+///
+/// A stream is asked for more only when the other side takes what came before. It can be sent once, so a request with
+/// one is neither tried again nor [sent elsewhere](crate::ClientBuilder::redirects) whole.
+///
+/// ```
+/// use fate_web::RequestBody;
+///
+/// assert_eq!(RequestBody::from("twinkle").known_length(), Some(7));
+/// assert_eq!(RequestBody::default().known_length(), Some(0));
+/// ```
+#[derive(Default)]
+pub struct RequestBody(Inside);
+
+#[derive(Default)]
+enum Inside {
+    #[default]
+    Nothing,
+    Bytes(Bytes),
+    Stream(Pin<Box<dyn Body<Data = Bytes, Error = Cause>>>),
+}
+
+impl RequestBody {
+    /// A stream: any body of the crate `http-body`.
+    ///
+    /// ```
+    /// use fate_web::{Bytes, RequestBody};
+    /// use http_body::Frame;
+    /// use std::{convert::Infallible, pin::Pin, task::{Context, Poll}};
+    ///
+    /// struct Countdown(u8);
+    ///
+    /// impl http_body::Body for Countdown {
+    ///     type Data = Bytes;
+    ///     type Error = Infallible;
+    ///
+    ///     fn poll_frame(
+    ///         mut self: Pin<&mut Self>,
+    ///         _: &mut Context<'_>,
+    ///     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ///         self.0 = match self.0.checked_sub(1) {
+    ///             Some(left) => left,
+    ///             None => return Poll::Ready(None),
+    ///         };
+    ///         Poll::Ready(Some(Ok(Frame::data(Bytes::from(format!("{}\n", self.0))))))
+    ///     }
+    /// }
+    /// assert_eq!(RequestBody::stream(Countdown(3)).known_length(), None);
+    /// ```
+    pub fn stream<B>(body: B) -> RequestBody
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+    {
+        RequestBody(Inside::Stream(Box::pin(Converted(Box::pin(body)))))
+    }
+
+    /// How many bytes it has, if that is known.
+    pub fn known_length(&self) -> Option<u64> {
+        match &self.0 {
+            Inside::Nothing => Some(0),
+            Inside::Bytes(bytes) => Some(bytes.len() as u64),
+            Inside::Stream(stream) => stream.size_hint().exact(),
+        }
+    }
+
+    /// The same again, unless it can be sent once only.
+    pub(super) fn again(&self) -> Option<RequestBody> {
+        match &self.0 {
+            Inside::Nothing => Some(RequestBody::default()),
+            Inside::Bytes(bytes) => Some(bytes.clone().into()),
+            Inside::Stream(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> RequestBody {
+        RequestBody(if bytes.is_empty() { Inside::Nothing } else { Inside::Bytes(bytes) })
+    }
+}
+
+impl From<Vec<u8>> for RequestBody {
+    fn from(bytes: Vec<u8>) -> RequestBody {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for RequestBody {
+    fn from(text: String) -> RequestBody {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for RequestBody {
+    fn from(text: &'static str) -> RequestBody {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("known_length", &self.known_length()).finish()
+    }
+}
+
+/// A body whose errors are of one type.
+struct Converted<B>(Pin<Box<B>>);
+
+impl<B: Body<Data = Bytes, Error: Into<Cause>>> Body for Converted<B> {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        self.0.as_mut().poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// How far the sending of a body has come.
+#[derive(Default)]
+pub(super) struct Progress {
+    frames: Cell<u64>,
+    is_done: Cell<bool>,
+}
+
+impl Progress {
+    pub fn frames(&self) -> u64 {
+        self.frames.get()
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.is_done.get()
+    }
+}
+
+/// A body on its way, as hyper takes it.
+pub(super) struct Outgoing {
+    body: RequestBody,
+    progress: Rc<Progress>,
+}
+
+impl Outgoing {
+    pub fn new(body: RequestBody, progress: &Rc<Progress>) -> Outgoing {
+        progress.is_done.set(body.known_length() == Some(0));
+        Outgoing { body, progress: progress.clone() }
+    }
+
+    pub fn into_body(self) -> RequestBody {
+        self.body
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let frame = match &mut self.body.0 {
+            Inside::Nothing => None,
+            Inside::Bytes(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Inside::Stream(stream) => ready!(stream.as_mut().poll_frame(context)),
+        };
+        if let Inside::Bytes(_) = self.body.0 {
+            self.body.0 = Inside::Nothing;
+        }
+        self.progress.frames.set(self.progress.frames.get() + 1);
+        self.progress.is_done.set(frame.is_none() || self.is_end_stream());
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body.0 {
+            Inside::Nothing => true,
+            Inside::Bytes(_) => false,
+            Inside::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body.0 {
+            Inside::Nothing => SizeHint::with_exact(0),
+            Inside::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inside::Stream(stream) => stream.size_hint(),
+        }
+    }
+}

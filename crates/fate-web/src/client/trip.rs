@@ -1,0 +1,276 @@
+//! A request on its way: from an address to the header of a response, by as many hops as it is sent elsewhere.
+
+use super::connecting::{Made, connect};
+use super::credentials::basic;
+use super::error::{Deadline, Kind, WebError};
+use super::one::One;
+use super::patience::{Alarm, within};
+use super::phase::Phase;
+use super::pool::Host;
+use super::received::{Received, Source};
+use super::redirect::{self, Elsewhere};
+use super::response::Response;
+use super::route::{Route, authority, target};
+use super::sent::{Outgoing, Progress, RequestBody};
+use super::settings::Settings;
+use super::shared::Shared;
+use super::two::Use;
+use super::unpacker::ACCEPTED;
+use fate::{Fate, Instant, Permit};
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use url::Url;
+
+/// So often a request is tried again that met a connection which the other side had just closed.
+const TRIES: usize = 8;
+
+/// What is asked for.
+pub(super) struct Wish {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub body: RequestBody,
+}
+
+/// A request on its way.
+pub(super) struct Trip {
+    pub fate: Fate,
+    pub shared: Rc<Shared>,
+    /// Where it goes at present.
+    pub url: Url,
+    pub phase: Cell<Phase>,
+    /// When it must be over.
+    end: Option<Instant>,
+}
+
+/// What it is sent by.
+enum Line {
+    One(One, Permit),
+    Two(Use),
+}
+
+/// The header of a response, and where its body comes from.
+type Answer = (http::response::Parts, Source);
+
+impl Trip {
+    pub fn new(fate: &Fate, shared: &Rc<Shared>, url: Url) -> Trip {
+        let end = shared.settings.total.map(|total| fate.now() + total);
+        Trip { fate: fate.clone(), shared: shared.clone(), url, phase: Cell::new(Phase::Address), end }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub fn time_is_up(&self, deadline: Deadline) -> WebError {
+        WebError::new(Kind::Timeout(deadline), self.phase.get(), &self.url)
+    }
+
+    /// Goes all the way.
+    pub async fn go(mut self, mut wish: Wish) -> Result<Response, WebError> {
+        // Before the first hop, so that what is secret among them is forgotten with the rest.
+        for (name, value) in &self.shared.settings.headers {
+            wish.headers.entry(name).or_insert_with(|| value.clone());
+        }
+        for hops in 0.. {
+            let left = self.end.map(|end| end - self.fate.now());
+            let replay = wish.body.again();
+            let answer = within(&self.fate, left, self.hop(&mut wish)).await;
+            let (head, source) = answer.unwrap_or_else(|| Err(self.time_is_up(Deadline::Total)))?;
+            if let Some(jar) = &self.shared.jar {
+                jar.keep(&self.fate, &self.url, &head.headers);
+            }
+            let elsewhere = redirect::find(&self, &wish.method, &head, hops)?;
+            let Some(elsewhere) = elsewhere else { return Ok(self.arrive(&wish.method, head, source)) };
+            self.turn(&mut wish, replay, elsewhere)?;
+            Received::plain(&self.fate, &self.url, source, self.settings().idle, self.end).skip().await;
+        }
+        unreachable!("there is an end to numbers, but nobody counts that far")
+    }
+
+    /// Goes elsewhere from here on.
+    fn turn(&mut self, wish: &mut Wish, replay: Option<RequestBody>, elsewhere: Elsewhere) -> Result<(), WebError> {
+        if elsewhere.becomes_get {
+            wish.method = Method::GET;
+            wish.body = RequestBody::default();
+            redirect::forget_body(&mut wish.headers);
+        } else {
+            let words = "it is sent elsewhere, and its body can be sent once only";
+            wish.body = replay.ok_or_else(|| WebError::new(Kind::Redirect(words), Phase::Header, &self.url))?;
+        }
+        if elsewhere.is_foreign {
+            redirect::forget_secrets(&mut wish.headers);
+        }
+        self.url = elsewhere.url;
+        Ok(())
+    }
+
+    fn arrive(self, method: &Method, mut head: http::response::Parts, source: Source) -> Response {
+        let settings = &self.shared.settings;
+        let body = Received::plain(&self.fate, &self.url, source, settings.idle, self.end);
+        let body = if settings.unpacks && method != Method::HEAD {
+            body.unpacked(&mut head.headers, settings.unpacked_limit)
+        } else {
+            body
+        };
+        Response::new(head, self.url, body, settings.page_limit)
+    }
+
+    /// One request, one response.
+    async fn hop(&self, wish: &mut Wish) -> Result<Answer, WebError> {
+        self.phase.set(Phase::Address);
+        let route = Route::to(&self.url, &self.settings().proxies)?;
+        let host = self.shared.pool.host(&self.fate, &route, self.settings());
+        for tries in 0.. {
+            let (line, may_be_stale) = self.line(&route, &host).await?;
+            self.phase.set(Phase::Send);
+            let (progress, replay) = (Rc::default(), wish.body.again());
+            let body = Outgoing::new(std::mem::take(&mut wish.body), &progress);
+            let request = self.request(&route, wish, body, matches!(line, Line::Two(_)))?;
+            let (error, returned) = match self.ask(line, &host, request, &progress).await? {
+                Ok(answer) => return Ok(answer),
+                Err(lost) => lost,
+            };
+            // It was never sent; or it can be sent twice, and the other side had just closed.
+            let unsent = returned.map(Outgoing::into_body);
+            let again = unsent.or(replay.filter(|_| wish.method.is_idempotent()));
+            match again.filter(|_| may_be_stale && tries < TRIES && is_lost(&error)) {
+                Some(body) => wish.body = body,
+                None => return Err(WebError::of_hyper(error, self.phase.get(), &self.url)),
+            }
+        }
+        unreachable!("there is an end to tries")
+    }
+
+    /// Something to send it by; and whether the other side may have closed it by now.
+    async fn line(&self, route: &Route, host: &Rc<Host>) -> Result<(Line, bool), WebError> {
+        if let Some(two) = host.shared(self.fate.now()) {
+            return Ok((Line::Two(two.begin_use(&self.fate)), true));
+        }
+        self.phase.set(Phase::Queue);
+        let failed = |failure| WebError::of_failure(failure, Phase::Queue, &self.url);
+        let token = host.token().await.map_err(failed)?;
+        if let Some(two) = host.shared(self.fate.now()) {
+            return Ok((Line::Two(two.begin_use(&self.fate)), true));
+        }
+        if let Some(one) = self.shared.pool.take(host, self.fate.now()) {
+            return Ok((Line::One(one, token), true));
+        }
+        let tls = if route.key.is_secret { Some(self.shared.tls(&self.url)?) } else { None };
+        let made = connect(self, route, &self.shared.pool, tls).await;
+        if !matches!(made, Ok(Made::Two(_))) {
+            host.lift();
+        }
+        match made? {
+            Made::One(one) => Ok((Line::One(one, token), false)),
+            Made::Two(two) => {
+                let line = Line::Two(two.begin_use(&self.fate));
+                host.share(&two, self.fate.now());
+                Ok((line, false))
+            }
+        }
+    }
+
+    fn request(&self, route: &Route, wish: &Wish, body: Outgoing, is_two: bool) -> Result<Request<Outgoing>, WebError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = wish.method.clone();
+        *request.uri_mut() = target(&self.url, is_two || route.is_proxied_openly())?;
+        *request.version_mut() = if is_two { Version::HTTP_2 } else { Version::HTTP_11 };
+        *request.headers_mut() = self.headers(route, wish, is_two);
+        Ok(request)
+    }
+
+    fn headers(&self, route: &Route, wish: &Wish, is_two: bool) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(wish.headers.len() + 8);
+        if !is_two && let Ok(host) = HeaderValue::try_from(authority(&self.url)) {
+            headers.insert(header::HOST, host);
+        }
+        headers.extend(wish.headers.clone());
+        let mut usual = |name: HeaderName, value: Option<HeaderValue>| {
+            if let Some(value) = value {
+                headers.entry(name).or_insert(value);
+            }
+        };
+        usual(header::ACCEPT, Some(HeaderValue::from_static("*/*")));
+        let wants_packed = self.settings().unpacks && !wish.headers.contains_key(header::RANGE);
+        usual(header::ACCEPT_ENCODING, wants_packed.then(|| HeaderValue::from_static(ACCEPTED)));
+        usual(header::USER_AGENT, Some(HeaderValue::from_static(concat!("fate-web/", env!("CARGO_PKG_VERSION")))));
+        usual(header::AUTHORIZATION, basic(&self.url));
+        usual(header::COOKIE, self.shared.jar.as_ref().and_then(|jar| jar.find(&self.fate, &self.url)));
+        let proxy = route.proxy.as_ref().filter(|_| route.is_proxied_openly());
+        usual(header::PROXY_AUTHORIZATION, proxy.and_then(|proxy| proxy.authorization.clone()));
+        headers
+    }
+
+    /// Sends a request, and waits for the header of the response. What was lost on the way is told apart from time that
+    /// is up.
+    async fn ask(
+        &self,
+        line: Line,
+        host: &Rc<Host>,
+        request: Request<Outgoing>,
+        progress: &Progress,
+    ) -> Result<Result<Answer, Lost>, WebError> {
+        match line {
+            Line::One(mut one, token) => {
+                let answer = self.wait_for_header(progress, one.ask(request)).await?;
+                Ok(answer.map_err(lost).map(|response| {
+                    let (head, incoming) = response.into_parts();
+                    (head, Source::one(one, token, host, &self.shared.pool, incoming))
+                }))
+            }
+            Line::Two(use_of_two) => {
+                let mut sender = use_of_two.sender();
+                let answer = self.wait_for_header(progress, sender.try_send_request(request)).await?;
+                Ok(answer.map_err(lost).map(|response| {
+                    let (head, incoming) = response.into_parts();
+                    (head, Source::Two { incoming, _use: use_of_two })
+                }))
+            }
+        }
+    }
+
+    /// Waits, but no longer than the deadline after the last of the request was taken.
+    async fn wait_for_header<T>(&self, progress: &Progress, answer: impl Future<Output = T>) -> Result<T, WebError> {
+        let mut answer = pin!(answer);
+        let limit = self.settings().header;
+        let (mut alarm, mut frames) = (Alarm::after(&self.fate, limit), progress.frames());
+        poll_fn(|context| {
+            let answered = answer.as_mut().poll(context);
+            self.phase.set(if progress.is_done() { Phase::Header } else { Phase::Send });
+            if let Poll::Ready(answer) = answered {
+                return Poll::Ready(Ok(answer));
+            }
+            loop {
+                if frames != progress.frames() {
+                    frames = progress.frames();
+                    alarm.reset(&self.fate, limit);
+                }
+                if alarm.poll(&self.fate, context).is_pending() {
+                    return Poll::Pending;
+                }
+                if frames == progress.frames() {
+                    return Poll::Ready(Err(self.time_is_up(Deadline::Header)));
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// What went wrong, and the body if not a byte of it was sent.
+type Lost = (hyper::Error, Option<Outgoing>);
+
+fn lost(mut error: hyper::client::conn::TrySendError<Request<Outgoing>>) -> Lost {
+    let returned = error.take_message().map(Request::into_body);
+    (error.into_error(), returned)
+}
+
+/// Whether the other side had closed, rather than said something odd.
+fn is_lost(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || !(error.is_parse() || error.is_user())
+}

@@ -1,0 +1,169 @@
+use super::scene::{Scene, about, hear, say, until_closed};
+use fate_web::{Incoming, Server};
+use futures_lite::AsyncReadExt;
+use http::Request;
+use std::time::Duration;
+
+fn second(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn impatient(scene: &Scene) -> Server {
+    scene
+        .settings()
+        .header_deadline(second(5))
+        .idle_deadline(second(20))
+        .body_deadline(second(7))
+        .write_deadline(second(9))
+}
+
+async fn read(request: Request<Incoming>) -> fate::Result<String> {
+    Ok(request.into_body().bytes().await?.len().to_string())
+}
+
+/// W2: who connects and says nothing is not waited for.
+#[test]
+fn a_silent_connection_is_closed() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), read);
+    let errors = scene.speak(&serving, async |fate, stream| {
+        about(5, until_closed(&fate, &stream).await);
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: headers that come a byte a second are too late as a whole, from their first byte on.
+#[test]
+fn headers_that_trickle_in_are_too_late() {
+    for beginning in ["", "GET / HTTP/1.1\r\n"] {
+        let scene = Scene::new();
+        let serving = scene.serve(impatient(&scene), read);
+        let errors = scene.speak(&serving, async move |fate, stream| {
+            let began = fate.now();
+            say(&stream, beginning).await?;
+            for byte in b"GET / HTTP/1.1\r\nx: y" {
+                fate.sleep(second(1)).await;
+                if say(&stream, [*byte]).await.is_err() || fate.now() - began > second(10) {
+                    break;
+                }
+            }
+            assert_eq!(hear(&stream).await?.status, 408);
+            fate::Ok(())
+        });
+        assert_eq!(errors, ["a request has begun and did not come in time"]);
+    }
+}
+
+/// W2: a kept connection is closed when nothing was asked for long enough, and not before.
+#[test]
+fn an_idle_connection_is_closed() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), read);
+    let errors = scene.speak(&serving, async |fate, stream| {
+        for _ in 0..3 {
+            say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+            assert_eq!(hear(&stream).await?.body, "0");
+            fate.sleep(second(19)).await;
+        }
+        say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+        hear(&stream).await?;
+        about(20, until_closed(&fate, &stream).await);
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: a body that does not come, or only trickles, fails with a typed error, which the other side is told.
+#[test]
+fn a_body_that_does_not_come_is_too_slow() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |request: Request<Incoming>| {
+        let result = request.into_body().text().await;
+        assert!(result.as_ref().is_err_and(|error| error.is_too_slow()));
+        result
+    });
+    let errors = scene.speak(&serving, async |fate, stream| {
+        let began = fate.now();
+        say(&stream, "POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 100\r\n\r\n").await?;
+        for _ in 0..5 {
+            fate.sleep(second(1)).await;
+            say(&stream, "x").await?;
+        }
+        assert_eq!(hear(&stream).await?.status, 408);
+        about(7, fate.now() - began);
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: a body that keeps the pace may take as long as it wants.
+#[test]
+fn a_slow_and_steady_body_arrives() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), read);
+    scene.speak(&serving, async |fate, stream| {
+        say(&stream, "POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 100000\r\n\r\n").await?;
+        for _ in 0..100 {
+            fate.sleep(second(1)).await;
+            say(&stream, [b'x'; 1000]).await?;
+        }
+        assert_eq!(hear(&stream).await?.body, "100000");
+        fate::Ok(())
+    });
+}
+
+/// W2: a service may take its time: no deadline is the service's.
+#[test]
+fn a_slow_service_is_waited_for() {
+    let scene = Scene::new();
+    let here = scene.server.clone();
+    let serving = scene.serve(impatient(&scene), move |_| {
+        let here = here.clone();
+        async move {
+            here.sleep(second(600)).await;
+            "done"
+        }
+    });
+    scene.speak(&serving, async |_, stream| {
+        say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+        assert_eq!(hear(&stream).await?.body, "done");
+        fate::Ok(())
+    });
+}
+
+/// W2: who asks for much and takes nothing is cut off; memory is bounded meanwhile.
+#[test]
+fn a_reader_that_takes_nothing_is_cut_off() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |_| vec![b'x'; 50_000_000]);
+    let errors = scene.speak(&serving, async |fate, stream| {
+        say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+        fate.sleep(second(60)).await;
+        let mut count = 0;
+        let mut piece = [0; 100_000];
+        while let Ok(more @ 1..) = (&stream).read(&mut piece).await {
+            count += more;
+        }
+        assert!(count < 10_000_000, "{count}");
+        fate::Ok(())
+    });
+    assert_eq!(errors, ["what was asked for was not taken in time"]);
+}
+
+/// W2: a slow reader that goes on reading gets it all.
+#[test]
+fn a_slow_and_steady_reader_gets_it_all() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |_| vec![b'x'; 1_000_000]);
+    scene.speak(&serving, async |fate, stream| {
+        say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+        while stream.read_line(1000).await?.is_some_and(|line| !line.is_empty()) {}
+        let mut piece = [0; 10_000];
+        for _ in 0..100 {
+            fate.sleep(second(1)).await;
+            stream.read_exact(&mut piece).await?;
+        }
+        fate::Ok(())
+    });
+}
