@@ -3,9 +3,9 @@
 //! A program that waits for its user cannot do anything else meanwhile, and one that waits for another program, or calculates, does
 //! not hear its user. So here nobody waits. The command is another program: Fate is told when it has ended. The calculation does
 //! not wait but keeps a processor busy, which would stop everything else as well; so it is handed to a thread. The clock is a
-//! fuse that is lit again and again; and the user's lines come as all other events do.
+//! fuse that is lit again and again; pages, if you name some, come piece by piece; and the user's lines come as all other events do.
 //!
-//! `cargo run --example many_things`, and type while it runs:
+//! `cargo run --example many_things`, or `… many_things https://example.org/`, and type while it runs:
 //! ```console
 //! The time has come to talk of many things. Of what? (Or quit.)
 //! of shoes
@@ -23,7 +23,16 @@
 //! end of the input (Ctrl-D) only the clock stops: what was begun is finished, and then nothing is left to happen.
 
 use fate::{Fate, Looping};
-use std::{process::Command, time::Duration};
+use fate_web::get_page;
+use std::{env, process::Command, time::Duration};
+
+/// A page, which comes in small pieces.
+fn fetch(fate: &Fate, url: String) {
+    let lost = url.clone();
+    get_page(fate, &url)
+        .add_callback(move |page| println!("{url}: {} bytes", page.len()))
+        .add_errback(move |failure| println!("{lost}: {failure}"));
+}
 
 /// A program that takes its time, and prints something.
 fn run_a_command(fate: &Fate) {
@@ -83,5 +92,6 @@ pub fn set_up(fate: &Fate) {
 fn main() -> fate::Result {
     let fate = Fate::new()?;
     set_up(&fate);
+    env::args().skip(1).for_each(|url| fetch(&fate, url));
     fate.run()
 }

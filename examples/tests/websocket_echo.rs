@@ -1,0 +1,50 @@
+//! `websocket_echo` under virtual time, with the client of the same library.
+
+mod visit;
+#[expect(dead_code, reason = "it is visited, and its main is not run")]
+#[path = "../websocket_echo.rs"]
+mod websocket_echo;
+
+use async_tungstenite::client_async;
+use async_tungstenite::tungstenite::Message;
+use futures_lite::StreamExt;
+use std::time::Duration;
+use visit::{HERE, Visitor, visit};
+use websocket_echo::set_up;
+
+#[test]
+fn messages_come_back_and_the_end_is_agreed_on() {
+    let seen = visit(
+        |fate| Ok(set_up(fate, HERE)?.local_addr().unwrap()),
+        async |fate, address| {
+            let stream = fate.connect_tcp(&address.to_string()).await.unwrap();
+            let (mut socket, _) = client_async(format!("ws://{address}/echo"), stream).await.unwrap();
+            for words in ["curiouser", "and", "curiouser"] {
+                socket.send(Message::text(words)).await.unwrap();
+                assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(words));
+                // No deadline of the server concerns it any more.
+                fate.sleep(Duration::from_secs(600)).await;
+            }
+            let large = Message::binary(vec![1; 1_000_000]);
+            socket.send(large.clone()).await.unwrap();
+            assert_eq!(socket.next().await.unwrap().unwrap(), large);
+            socket.close(None).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                assert!(message.is_close());
+            }
+        },
+    );
+    assert!(seen.faults.is_empty() && seen.left.is_empty(), "{:?} {:?}", seen.faults, seen.left);
+}
+
+#[test]
+fn who_speaks_no_websocket_is_told() {
+    visit(
+        |fate| Ok(set_up(fate, HERE)?.local_addr().unwrap()),
+        async |fate, address| {
+            let mut visitor = Visitor::new(&fate, address).await;
+            visitor.say("GET /echo HTTP/1.1\r\n\r\n").await;
+            assert_eq!(visitor.hear_line().await.as_deref(), Some("HTTP/1.1 426 Upgrade Required"));
+        },
+    );
+}
