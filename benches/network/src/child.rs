@@ -1,4 +1,4 @@
-//! The server's process from the inside: `serve NAME MESSAGE [CORE] [census]`.
+//! The server's process from the inside: `serve NAME MESSAGE [CORE] [census] [tls] [web]`.
 //!
 //! It is this program once more, does nothing but serve, and has no second thread that would make its descriptors or its
 //! allocator shared. It says on its output where it listens and, if it counts, where its counters lie.
@@ -13,9 +13,15 @@ use std::io;
 /// Words that ask for a count of what is allocated.
 pub const CENSUS: &str = "census";
 
+/// The word that asks for TLS.
+pub const TLS: &str = "tls";
+
+/// The word that asks for HTTP.
+pub const WEB: &str = "web";
+
 /// Serves, until the process is killed.
 pub fn serve(words: &[String]) -> io::Result<()> {
-    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "serve NAME MESSAGE [CORE] [census]");
+    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "serve NAME MESSAGE [CORE] [census] [tls] [web]");
     let [name, message, rest @ ..] = words else { return Err(wrong()) };
     let contender = peers::ALL.iter().find(|one| one.name == name).ok_or_else(wrong)?;
     let setting = Setting { message: message.parse().map_err(|_| wrong())? };
@@ -27,5 +33,11 @@ pub fn serve(words: &[String]) -> io::Result<()> {
         Census::switch(true);
         println!("census {} {}", (&raw const census::CALLS).addr(), (&raw const census::LIVE).addr());
     }
-    (contender.serve)(setting)
+    let has = |wish: &str| rest.iter().any(|word| word == wish);
+    let serve = match (has(TLS), has(WEB)) {
+        (true, _) => contender.serve_tls,
+        (_, true) => contender.serve_web,
+        _ => Some(contender.serve),
+    };
+    serve.ok_or(io::ErrorKind::Unsupported)?(setting)
 }

@@ -14,6 +14,10 @@ pub struct Contender {
     pub name: &'static str,
     /// Serves until the process is killed; returns only with an error.
     pub serve: fn(Setting) -> io::Result<()>,
+    /// The same by TLS, if it can.
+    pub serve_tls: Option<fn(Setting) -> io::Result<()>>,
+    /// Answers requests of HTTP, if it can.
+    pub serve_web: Option<fn(Setting) -> io::Result<()>>,
     /// The driver to be forced by `FATE_DRIVER`.
     pub driver: Option<&'static str>,
     /// Allocates in Rust, where it can be counted.

@@ -94,8 +94,24 @@ mod tests {
         Ok(())
     }
 
-    static A: Contender = Contender { name: "a", serve: idle, driver: None, counted: true, usual: true };
-    static B: Contender = Contender { name: "b", serve: idle, driver: None, counted: true, usual: true };
+    static A: Contender = Contender {
+        name: "a",
+        serve: idle,
+        serve_tls: None,
+        serve_web: None,
+        driver: None,
+        counted: true,
+        usual: true,
+    };
+    static B: Contender = Contender {
+        name: "b",
+        serve: idle,
+        serve_tls: None,
+        serve_web: None,
+        driver: None,
+        counted: true,
+        usual: true,
+    };
 
     #[test]
     fn contenders_take_turns_and_ratios_are_taken_within_a_round() {

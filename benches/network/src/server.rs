@@ -1,6 +1,6 @@
 //! The server's process from the outside.
 
-use crate::child::CENSUS;
+use crate::child::{CENSUS, TLS, WEB};
 use crate::contender::Contender;
 use crate::cores::Cores;
 use crate::meter::Meter;
@@ -23,6 +23,10 @@ pub struct Order {
     pub cores: Cores,
     /// Bytes in one message.
     pub message: usize,
+    /// By TLS.
+    pub tls: bool,
+    /// By HTTP.
+    pub web: bool,
     /// Count what is allocated, which costs a little.
     pub census: bool,
     /// Write every system call into this file, with strace.
@@ -39,6 +43,8 @@ impl Server {
         command.arg("serve").arg(contender.name).arg(order.message.to_string()).arg(order.cores.server.to_string());
         command
             .args((order.census && contender.counted).then_some(CENSUS))
+            .args(order.tls.then_some(TLS))
+            .args(order.web.then_some(WEB))
             .envs(contender.driver.map(|driver| ("FATE_DRIVER", driver)));
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let out = process.stdout.take().map(BufReader::new);

@@ -200,8 +200,24 @@ mod tests {
     use crate::contender::Contender;
     use crate::race::race;
 
-    static TOKIO: Contender = Contender { name: BASE, serve: |_| Ok(()), driver: None, counted: true, usual: true };
-    static OURS: Contender = Contender { name: "ours", serve: |_| Ok(()), driver: None, counted: true, usual: true };
+    static TOKIO: Contender = Contender {
+        serve_tls: None,
+        serve_web: None,
+        name: BASE,
+        serve: |_| Ok(()),
+        driver: None,
+        counted: true,
+        usual: true,
+    };
+    static OURS: Contender = Contender {
+        serve_tls: None,
+        serve_web: None,
+        name: "ours",
+        serve: |_| Ok(()),
+        driver: None,
+        counted: true,
+        usual: true,
+    };
 
     fn table(demands: &[Demand]) -> String {
         let play = |one: &Contender| Ok(vec![(Figure::Cpu, if one.name == BASE { 2000.0 } else { 1800.0 })]);

@@ -2,12 +2,16 @@
 
 mod crowd;
 mod echo;
+mod pages;
 mod ping;
+mod secret;
 mod visits;
 
 pub use crowd::Crowd;
 pub use echo::Load;
+pub use pages::{Pages, visit_all};
 pub use ping::Ping;
+pub use secret::SecretLoad;
 pub use visits::visit;
 
 use std::io;

@@ -5,8 +5,10 @@ mod fate;
 #[cfg(libuv)]
 mod libuv;
 mod monoio;
+mod tls;
 mod tokio;
 mod uring;
+mod web;
 
 use crate::contender::{Contender, Setting};
 use std::io;
@@ -16,21 +18,27 @@ pub const BASE: &str = "tokio";
 
 /// A contender who always takes part.
 const fn usual(name: &'static str, serve: fn(Setting) -> io::Result<()>) -> Contender {
-    Contender { name, serve, driver: None, counted: true, usual: true }
+    Contender { name, serve, serve_tls: None, serve_web: None, driver: None, counted: true, usual: true }
 }
 
+/// `serve` it is, and `tls::serve` in the two ways of Fate.
+type Ways = (fn(Setting) -> io::Result<()>, fn(Setting) -> io::Result<()>);
+
+const PROTOCOLS: Ways = (fate::serve_protocols, tls::serve_protocols);
+const TASKS: Ways = (fate::serve_tasks, tls::serve_tasks);
+
 /// Fate on a driver.
-const fn fated(name: &'static str, serve: fn(Setting) -> io::Result<()>, driver: &'static str) -> Contender {
-    Contender { driver: Some(driver), ..usual(name, serve) }
+const fn fated(name: &'static str, (serve, serve_tls): Ways, driver: &'static str) -> Contender {
+    Contender { driver: Some(driver), serve_tls: Some(serve_tls), ..usual(name, serve) }
 }
 
 /// Everybody.
 pub const ALL: &[Contender] = &[
-    fated("Fate", fate::serve_protocols, "uring"),
-    fated("Fate task", fate::serve_tasks, "uring"),
-    fated("Fate poll", fate::serve_protocols, "poll"),
-    fated("Fate poll task", fate::serve_tasks, "poll"),
-    usual(BASE, tokio::serve),
+    Contender { serve_web: Some(web::serve_fate), ..fated("Fate", PROTOCOLS, "uring") },
+    fated("Fate task", TASKS, "uring"),
+    Contender { serve_web: Some(web::serve_fate), ..fated("Fate poll", PROTOCOLS, "poll") },
+    fated("Fate poll task", TASKS, "poll"),
+    Contender { serve_tls: Some(tls::serve_tokio), serve_web: Some(web::serve_hyper), ..usual(BASE, tokio::serve) },
     usual("monoio", monoio::serve),
     #[cfg(libuv)]
     Contender { counted: false, ..usual("libuv", libuv::serve) },

@@ -4,7 +4,9 @@ mod calls;
 mod echo;
 mod idle;
 mod ping;
+mod tls;
 mod visits;
+mod web;
 
 use crate::contender::Contender;
 use crate::cores::Cores;
@@ -40,7 +42,7 @@ pub struct Tables {
 type Workload = fn(&Course, &mut Tables);
 
 /// Every workload with the name it is called by on the command line, in the order of the tables.
-pub const ALL: [(&str, Workload); 8] = [
+pub const ALL: [(&str, Workload); 11] = [
     ("echo", echo::some),
     ("busy", echo::many),
     ("pipelined", echo::pipelined),
@@ -48,6 +50,9 @@ pub const ALL: [(&str, Workload); 8] = [
     ("ping", ping::run),
     ("visits", visits::run),
     ("idle", idle::run),
+    ("tls", tls::run),
+    ("web", web::run),
+    ("webidle", web::idle),
     (CALLS, calls::run),
 ];
 
@@ -65,7 +70,7 @@ const SMALL: usize = 64;
 
 impl Course {
     fn order(&self, message: usize) -> Order {
-        Order { cores: self.cores, message, census: false, trace: None }
+        Order { cores: self.cores, message, tls: false, web: false, census: false, trace: None }
     }
 }
 

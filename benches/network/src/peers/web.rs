@@ -1,0 +1,40 @@
+//! A greeting over HTTP/1.1, by hyper: on Fate, and on tokio.
+
+use crate::contender::Setting;
+use fate::Fate;
+use fate_web::{Outgoing, Server};
+use http::Response;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::io;
+use std::net::Ipv4Addr;
+
+const GREETING: &[u8] = b"Hello, World!";
+
+pub fn serve_fate(setting: Setting) -> io::Result<()> {
+    let fate = Fate::new()?;
+    let listener = fate.listen_tcp((Ipv4Addr::LOCALHOST, 0))?;
+    setting.announce(listener.local_addr().port())?;
+    Server::new().serve(&fate, listener, async |_| Response::new(Outgoing::from(GREETING)));
+    fate.run().map_err(|failure| io::Error::other(failure.to_string()))
+}
+
+pub fn serve_hyper(setting: Setting) -> io::Result<()> {
+    let listener = setting.listen()?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let greet = service_fn(async |_| {
+                Result::<_, Infallible>::Ok(Response::new(Full::new(Bytes::from_static(GREETING))))
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), greet));
+        }
+    })
+}
