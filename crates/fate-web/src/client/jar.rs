@@ -98,7 +98,8 @@ impl Inside {
 /// When it expires, if it does: Max-Age goes before Expires (section 5.3).
 fn expiry(raw: &RawCookie<'_>, now: SystemTime) -> Option<SystemTime> {
     if let Some(age) = raw.max_age() {
-        return Some(std::time::Duration::try_from(age).map_or(UNIX_EPOCH, |age| now.checked_add(age).unwrap_or(now)));
+        // A moment that no clock will show is no end (RFC 6265, 5.2.2).
+        return std::time::Duration::try_from(age).map_or(Some(UNIX_EPOCH), |age| now.checked_add(age));
     }
     let moment = raw.expires_datetime()?;
     Some(SystemTime::from(moment))

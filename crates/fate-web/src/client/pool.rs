@@ -26,10 +26,15 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+/// How often the connections to all hosts are looked at, as long as the client is used.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
 /// The connections of one client.
 pub(super) struct Pool {
     hosts: RefCell<BTreeMap<RouteKey, Rc<Host>>>,
     keep_idle: Duration,
+    /// When all hosts were last looked at.
+    looked: Cell<Instant>,
     bell: OnceCell<Bell>,
 }
 
@@ -63,7 +68,12 @@ impl Pools {
 
 impl Pool {
     pub fn new(fate: &Fate, settings: &Settings) -> Rc<Pool> {
-        let pool = Pool { hosts: RefCell::default(), keep_idle: settings.keep_idle, bell: OnceCell::new() };
+        let pool = Pool {
+            hosts: RefCell::default(),
+            keep_idle: settings.keep_idle,
+            looked: Cell::new(fate.now()),
+            bell: OnceCell::new(),
+        };
         let pool = Rc::new(pool);
         let _ = pool.bell.set(Bell::new(fate, Rc::downgrade(&pool)));
         fate.belonging(|_| Pools::default()).add(&pool);
@@ -72,6 +82,9 @@ impl Pool {
 
     /// The host at the end of a route.
     pub fn host(&self, fate: &Fate, route: &Route, settings: &Settings) -> Rc<Host> {
+        if fate.now() - self.looked.get() >= BETWEEN_LOOKS {
+            self.look(fate);
+        }
         let mut hosts = self.hosts.borrow_mut();
         if let Some(host) = hosts.get(&route.key) {
             return host.clone();
@@ -101,6 +114,7 @@ impl Pool {
     /// Closes what is closed at the other end, or has rested for too long, and forgets hosts to which nothing leads.
     pub fn look(&self, fate: &Fate) {
         let now = fate.now();
+        self.looked.set(now);
         let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
         for host in hosts {
             host.look(|since| now - since <= self.keep_idle);

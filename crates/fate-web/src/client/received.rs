@@ -138,7 +138,10 @@ impl Received {
 
     /// The same, unpacked if the headers say that it is packed; then they do not any more.
     pub fn unpacked(mut self, headers: &mut HeaderMap, allowed: u64) -> Received {
-        let coding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        // Packed twice it is left as it came, and says so.
+        let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+        let only = codings.next().filter(|_| codings.next().is_none());
+        let coding = only.and_then(|value| value.to_str().ok());
         if let Some(coding) = coding.and_then(Coding::of_name) {
             headers.remove(header::CONTENT_ENCODING);
             headers.remove(header::CONTENT_LENGTH);

@@ -10,6 +10,9 @@ use http::{HeaderMap, StatusCode, Version};
 use std::fmt;
 use url::Url;
 
+/// At most so much memory is asked for before the bytes are there.
+const AT_ONCE: u64 = 1024 * 1024;
+
 /// A response: its header, and its body on the way.
 ///
 /// ```
@@ -156,7 +159,8 @@ impl Response {
         if next.is_none() {
             return if first.len() > self.page_limit { too_long(&self.body) } else { Ok(first) };
         }
-        let expected = length.unwrap_or(0) as usize;
+        // What the other side says is to come is believed within bounds: memory is for what has come.
+        let expected = length.unwrap_or(0).min(AT_ONCE) as usize;
         let mut all = BytesMut::with_capacity(expected.max(first.len() * 2));
         all.extend_from_slice(&first);
         while let Some(piece) = next {

@@ -20,6 +20,7 @@ use fate::{Fate, Instant, Permit};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use std::cell::Cell;
+use std::error::Error;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -272,5 +273,12 @@ fn lost(mut error: hyper::client::conn::TrySendError<Request<Outgoing>>) -> Lost
 
 /// Whether the other side had closed, rather than said something odd.
 fn is_lost(error: &hyper::Error) -> bool {
-    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || !(error.is_parse() || error.is_user())
+    error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || error.source().is_some_and(is_of_the_wire)
+}
+
+fn is_of_the_wire(error: &(dyn Error + 'static)) -> bool {
+    error.is::<std::io::Error>() || error.source().is_some_and(is_of_the_wire)
 }

@@ -280,9 +280,13 @@ impl Line {
 
     /// hyper's part is over for now. What it has read and not used comes first the next time; copied, because it lies in a
     /// buffer that is to go.
-    pub fn rest(&self, unused: &[u8]) {
+    pub fn rest(self: &Rc<Self>, unused: &[u8]) {
         *self.early.borrow_mut() = Bytes::copy_from_slice(unused);
         self.phase.set(Phase::Resting);
+        if !unused.is_empty() {
+            // A request has begun, and has as long as any other.
+            self.came();
+        }
     }
 
     /// The other side was told that this is the end: it has as long to go as it had to ask.

@@ -3,6 +3,7 @@
 mod bodies;
 mod connections;
 mod deadlines;
+mod oddities;
 mod pages;
 mod redirects;
 mod rig;

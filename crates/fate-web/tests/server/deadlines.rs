@@ -167,3 +167,17 @@ fn a_slow_and_steady_reader_gets_it_all() {
         fate::Ok(())
     });
 }
+
+/// W2: its first byte is its first byte, wherever that came from.
+#[test]
+fn a_request_that_began_behind_another_is_too_late_as_well() {
+    let scene = Scene::new();
+    let settings = scene.settings().header_deadline(second(5)).idle_deadline(second(1000));
+    let serving = scene.serve(settings, async |_| "tea");
+    scene.speak(&serving, async |client, stream| {
+        say(&stream, "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost:").await?;
+        assert_eq!(hear(&stream).await?.status, 200);
+        assert!(until_closed(&client, &stream).await < second(20));
+        fate::Ok(())
+    });
+}

@@ -175,12 +175,13 @@ impl Bridge {
 
 /// The same future, but what it panics with is a value.
 async fn caught<F: Future>(mut future: Pin<Box<F>>) -> thread::Result<F::Output> {
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+    let outcome = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Err(payload) => Poll::Ready(Err(payload)),
     })
-    .await
+    .await;
+    catch_unwind(AssertUnwindSafe(|| drop(future))).and(outcome)
 }
 
 /// The thread with the runtime.
