@@ -280,5 +280,9 @@ fn is_lost(error: &hyper::Error) -> bool {
 }
 
 fn is_of_the_wire(error: &(dyn Error + 'static)) -> bool {
-    error.is::<std::io::Error>() || error.source().is_some_and(is_of_the_wire)
+    let is_refused =
+        |error: &h2::Error| error.is_go_away() || error.is_io() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is::<std::io::Error>()
+        || error.downcast_ref().is_some_and(is_refused)
+        || error.source().is_some_and(is_of_the_wire)
 }
