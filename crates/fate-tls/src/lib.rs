@@ -1,4 +1,4 @@
-//! TLS for the connections of Fate, by [rustls](::rustls).
+//! TLS for the connections of Fate, by [rustls](https://docs.rs/rustls).
 //!
 //! There is no stream of another kind: encryption is a [`Layer`](fate::Layer) of the connection that is there, so a
 //! [`TcpStream`](fate::TcpStream), a [`UnixStream`](fate::UnixStream) or the [`Transport`](fate::Transport) of a protocol stays what
