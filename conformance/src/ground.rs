@@ -29,7 +29,16 @@ const HOST: &str = "here";
 macro_rules! on_each_driver {
     ($($promise:ident),+ $(,)?) => {
         $crate::on_driver!(sim, $($promise),+);
+        $crate::on_each_real_driver!($($promise),+);
+    };
+}
+
+/// The same for the drivers of a real kernel: for what a simulation has in another way, or has not.
+#[macro_export]
+macro_rules! on_each_real_driver {
+    ($($promise:ident),+ $(,)?) => {
         $crate::on_driver!(poll, $($promise),+);
+        #[cfg(target_os = "linux")]
         $crate::on_driver!(uring, $($promise),+);
     };
 }

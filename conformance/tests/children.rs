@@ -1,9 +1,9 @@
 //! Other programs: started, heard, ended, reaped; on the drivers for a real kernel. Simulated ones have tests of their own.
 
-use conformance::ground::Ground;
-use conformance::recorder::{Record, Recorder};
 use fate::{Child, ChildOptions, Fate, OutputOptions, OutputTooLong, Plug, Signal, SpawnFailed, WindowSize};
-use fate_conformance as conformance;
+use fate_conformance::ground::Ground;
+use fate_conformance::on_each_real_driver;
+use fate_conformance::recorder::{Record, Recorder};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Write};
@@ -15,14 +15,7 @@ use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-macro_rules! on_the_real_drivers {
-    ($($promise:ident),+ $(,)?) => {
-        conformance::on_driver!(poll, $($promise),+);
-        conformance::on_driver!(uring, $($promise),+);
-    };
-}
-
-on_the_real_drivers!(
+on_each_real_driver! {
     how_a_child_ended_is_told,
     a_child_that_a_signal_ended_says_which,
     why_a_program_cannot_be_started_is_told_in_types,
@@ -55,7 +48,7 @@ on_the_real_drivers!(
     a_fate_that_goes_takes_its_children_with_it,
     a_supervised_command_is_started_again_and_stopped_by_a_shutdown,
     a_supervisor_that_was_stopped_starts_nothing,
-);
+}
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");

@@ -3,7 +3,7 @@
 
 use fate::{Fate, Sent, TcpStream, UnixStream};
 use fate_conformance::ground::Ground;
-use fate_conformance::on_driver;
+use fate_conformance::on_each_real_driver;
 use fate_conformance::scissors::{Scissors, cut_everywhere};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::io::{ErrorKind, Read, Write};
@@ -12,16 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net as unix;
 use std::time::Duration;
 
-/// Makes a test of each of these functions for each driver of a real kernel.
-macro_rules! on_real_drivers {
-    ($($promise:ident),+ $(,)?) => {
-        on_driver!(poll, $($promise),+);
-        #[cfg(target_os = "linux")]
-        on_driver!(uring, $($promise),+);
-    };
-}
-
-on_real_drivers! {
+on_each_real_driver! {
     sockets_of_others_work_as_if_they_had_been_made_here,
     what_is_something_else_is_given_back,
     a_connection_is_given_away_with_what_was_not_read,

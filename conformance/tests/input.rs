@@ -3,6 +3,7 @@
 
 use fate::{Child, ChildOptions, Fate, PipeReader, Plug, WindowSize};
 use fate_conformance::ground::Ground;
+use fate_conformance::on_each_real_driver;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::env;
 use std::fs::File;
@@ -13,8 +14,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-fate_conformance::on_driver!(
-    poll,
+on_each_real_driver! {
     lines_come_from_a_pipe_one_by_one_and_the_last_needs_no_end,
     a_file_is_read_to_its_end,
     lines_come_from_a_terminal_which_is_left_as_it_was,
@@ -23,20 +23,8 @@ fate_conformance::on_driver!(
     what_is_no_text_or_too_long_is_told,
     reading_can_be_stopped,
     a_program_goes_on_while_nobody_reads_what_it_writes,
-    what_is_written_to_a_file_is_added_to_what_is_there
-);
-fate_conformance::on_driver!(
-    uring,
-    lines_come_from_a_pipe_one_by_one_and_the_last_needs_no_end,
-    a_file_is_read_to_its_end,
-    lines_come_from_a_terminal_which_is_left_as_it_was,
-    nothing_is_the_end_at_once,
-    lines_come_from_a_socket,
-    what_is_no_text_or_too_long_is_told,
-    reading_can_be_stopped,
-    a_program_goes_on_while_nobody_reads_what_it_writes,
-    what_is_written_to_a_file_is_added_to_what_is_there
-);
+    what_is_written_to_a_file_is_added_to_what_is_there,
+}
 
 /// Says which program this process is to be.
 const ROLE: &str = "FATE_CONFORMANCE_ROLE";

@@ -4,7 +4,7 @@
 
 use fate::{Fate, Protocol, Transport, Verdict};
 use fate_conformance::ground::Ground;
-use fate_conformance::on_driver;
+use fate_conformance::on_each_real_driver;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -14,9 +14,9 @@ use std::process::{Child, Command};
 use std::rc::Rc;
 use std::time::Duration;
 
-on_driver!(poll, two_hundred_clients_are_served_with_sixty_four_descriptors);
-#[cfg(target_os = "linux")]
-on_driver!(uring, two_hundred_clients_are_served_with_sixty_four_descriptors);
+on_each_real_driver! {
+    two_hundred_clients_are_served_with_sixty_four_descriptors,
+}
 
 const CLIENTS: usize = 200;
 const DESCRIPTORS: u64 = 64;

@@ -4,25 +4,16 @@
 use fate::{Promise, Protocol, TcpStream, Transport};
 use fate_conformance::allocations::{Counting, ledger};
 use fate_conformance::ground::Ground;
-use fate_conformance::on_driver;
+use fate_conformance::on_each_real_driver;
 use fate_conformance::recorder::{connected, listening};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 
-on_driver!(
-    poll,
+on_each_real_driver! {
     no_message_allocates_once_warm,
     no_packet_allocates_once_warm,
     an_idle_connection_keeps_less_than_a_kibibyte,
-    a_socket_that_waits_for_packets_keeps_less_than_a_kibibyte
-);
-#[cfg(target_os = "linux")]
-on_driver!(
-    uring,
-    no_message_allocates_once_warm,
-    no_packet_allocates_once_warm,
-    an_idle_connection_keeps_less_than_a_kibibyte,
-    a_socket_that_waits_for_packets_keeps_less_than_a_kibibyte
-);
+    a_socket_that_waits_for_packets_keeps_less_than_a_kibibyte,
+}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;

@@ -7,7 +7,7 @@ mod family;
 use family::{alone, fork};
 use fate::{ChildOptions, Clock, Failure, Fate, Forked, Fuse, Signal, Signals, TcpListener, TcpStream, UdpSocket};
 use fate_conformance::ground::Ground;
-use fate_conformance::{host, on_driver};
+use fate_conformance::{host, on_each_real_driver};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{Signal as SystemSignal, getpid, kill_process};
 use rustix::time::{ClockId, clock_gettime};
@@ -21,26 +21,15 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 use std::{fs, thread};
 
-on_driver!(
-    poll,
+on_each_real_driver! {
     a_child_cannot_use_what_its_parent_has_and_its_parent_loses_nothing,
     a_fresh_fate_in_a_child_does_everything_while_its_parent_lives,
     a_daemon_forks_twice_before_it_runs_and_serves_a_listener_from_before,
     a_child_neither_waits_for_threads_that_it_does_not_have_nor_gets_them,
     a_child_does_not_ring_at_its_parents,
     signals_threads_and_programs_from_before_a_run_are_the_parents,
-    an_old_fate_costs_a_child_no_time
-);
-on_driver!(
-    uring,
-    a_child_cannot_use_what_its_parent_has_and_its_parent_loses_nothing,
-    a_fresh_fate_in_a_child_does_everything_while_its_parent_lives,
-    a_daemon_forks_twice_before_it_runs_and_serves_a_listener_from_before,
-    a_child_neither_waits_for_threads_that_it_does_not_have_nor_gets_them,
-    a_child_does_not_ring_at_its_parents,
-    signals_threads_and_programs_from_before_a_run_are_the_parents,
-    an_old_fate_costs_a_child_no_time
-);
+    an_old_fate_costs_a_child_no_time,
+}
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);

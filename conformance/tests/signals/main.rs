@@ -9,19 +9,11 @@ mod simulated;
 
 use ending::*;
 use fate::{DriverChoice, Fate};
-use fate_conformance::on_driver;
+use fate_conformance::on_each_real_driver;
 use hearing::*;
 use std::time::Duration;
 
-macro_rules! on_real_drivers {
-    ($($promise:ident),+ $(,)?) => {
-        on_driver!(poll, $($promise),+);
-        #[cfg(target_os = "linux")]
-        on_driver!(uring, $($promise),+);
-    };
-}
-
-on_real_drivers! {
+on_each_real_driver! {
     the_first_signal_stops_in_stages_and_the_program_dies_of_it,
     the_second_signal_kills_while_a_handler_holds_the_loop,
     a_run_until_something_dies_of_the_signal_too,
