@@ -211,6 +211,19 @@ impl Fate {
         self.0.now()
     }
 
+    /// Whether this is a host of a simulation, so that nothing should be asked of this machine on its behalf.
+    ///
+    /// ```
+    /// use fate::{Fate, sim::Sim};
+    ///
+    /// assert!(Sim::new(1).host("here").is_simulated());
+    /// assert!(!Fate::new()?.is_simulated());
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    pub fn is_simulated(&self) -> bool {
+        self.0.driver_name() == "sim"
+    }
+
     /// What the wall clock shows.
     pub fn wall_time(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_nanos(self.0.now_on(Clock::Wall).as_nanos())

@@ -144,9 +144,8 @@ impl Reactor {
 
     /// Submits an operation for an endpoint, for which alone a run does not go on.
     pub fn submit_aside(&self, endpoint: Rc<dyn Endpoint>, op: impl FnOnce(Key) -> Op) -> Key {
-        let key = self.traffic.operations.borrow_mut().insert(Operation::Aside(endpoint));
-        self.traffic.asides.set(self.traffic.asides.get() + 1);
-        self.outbox.borrow_mut().push(op(key));
+        let key = self.submit(endpoint, op);
+        self.set_aside(key, true);
         key
     }
 

@@ -117,11 +117,16 @@ impl fmt::Display for Report {
 }
 
 impl Reactor {
+    /// The name of the driver under it.
+    pub fn driver_name(&self) -> &'static str {
+        self.driver.borrow().name()
+    }
+
     /// What is alive at this moment, and what was done so far.
     pub fn report(&self) -> Report {
         let counters = self.counters();
         Report {
-            driver: self.driver.borrow().name(),
+            driver: self.driver_name(),
             note: self.driver.borrow().note(),
             live: self.live_things(),
             left: self.left(),

@@ -61,7 +61,7 @@ impl Proxies {
 
     /// What the environment says, which is none of a simulated host's business.
     pub fn of_environment(fate: &Fate) -> Proxies {
-        if fate.report().driver == "sim" { Proxies::default() } else { Proxies::read(|name| env::var(name).ok()) }
+        if fate.is_simulated() { Proxies::default() } else { Proxies::read(|name| env::var(name).ok()) }
     }
 
     /// As curl reads them. `HTTP_PROXY` is not read: a server that runs programs sets it to what a visitor says.

@@ -55,7 +55,7 @@ pub(super) struct Host<S> {
 
 impl<S> Host<S> {
     pub fn new(fate: &Fate, service: S, settings: Settings) -> Host<S> {
-        let is_simulated = fate.report().driver == "sim";
+        let is_simulated = fate.is_simulated();
         let Limits { header_bytes, headers, .. } = settings.limits;
         let mut http1 = http1::Builder::new();
         http1.max_header_size(header_bytes).max_headers(headers).auto_date_header(!is_simulated);

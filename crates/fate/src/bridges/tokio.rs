@@ -197,7 +197,7 @@ struct OverThere {
 
 impl OverThere {
     fn begin(fate: &Fate) -> io::Result<OverThere> {
-        if fate.report().driver == "sim" {
+        if fate.is_simulated() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "there is no tokio in a simulation"));
         }
         // Outputs come home by the bell, so it is there first.

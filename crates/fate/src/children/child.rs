@@ -7,7 +7,7 @@ use super::output::Outlets;
 use super::running::Running;
 use crate::net::connection::Title;
 use crate::net::{PipeReader, PipeWriter, TerminalStream};
-use crate::sim::{begin_program, is_simulated};
+use crate::sim::begin_program;
 use crate::{Deferred, Failure, Fate, Place, Signal};
 use fate_core::Recipient;
 use std::fmt;
@@ -95,7 +95,7 @@ impl Fate {
             Ok(spawned) => spawned,
             Err(error) => {
                 // A simulated program is started nowhere.
-                let directory = directory.filter(|_| !is_simulated(self.reactor()));
+                let directory = directory.filter(|_| !self.is_simulated());
                 return Err(SpawnFailed::new(program, directory, error));
             }
         };

@@ -31,11 +31,6 @@ impl Machine {
     }
 }
 
-/// Whether a Fate is a host of a simulation, so that nothing may be asked of this machine.
-pub(crate) fn is_simulated(reactor: &Rc<Reactor>) -> bool {
-    Machine::of(reactor).is_some()
-}
-
 /// Work for a thread that takes virtual time, until this is dropped.
 pub(crate) struct Errand {
     world: World,

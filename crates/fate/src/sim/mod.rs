@@ -104,7 +104,7 @@ mod station;
 pub use self::child::SimulatedChild;
 pub use self::exit::IntoExit;
 pub use self::leak::Leak;
-pub(crate) use self::machine::{Errand, begin_errand, is_simulated};
+pub(crate) use self::machine::{Errand, begin_errand};
 pub(crate) use self::program::begin_program;
 pub use self::station::ChildSignals;
 pub use crate::drivers::Event;
