@@ -25,7 +25,7 @@
 //! | handlers | `fate.get_fuse(d).set_handler(\|fate\| ..)` | [`Fuse`], [`Fate::call_soon`], [`Fate::every`] |
 //! | Deferreds | `lookup().add_callback(..).add_errback(..)` | [`Deferred`], [`Promise`], the combinators |
 //! | tasks | `fate.spawn(async move { lookup().await? })` | [`Fate::spawn`], [`Scope`] |
-//! | protocols | bytes pushed to you | comes with the network |
+//! | protocols | `listener.serve(\|peer\| Echo)`, `stream.drive(Echo)` | [`Protocol`], [`Transport`], [`framing`] |
 //!
 //! # What a turn is
 //! [`Fate::run`] takes turn after turn. In each: the kernel is asked what happened (and slept in, if nothing is ready);
