@@ -228,7 +228,7 @@ impl Connection {
         if let Some(memory) = emptied {
             self.use_again(memory);
         }
-        self.update_reading(reactor);
+        self.want_more(reactor);
     }
 
     /// Bytes came in.
@@ -245,10 +245,13 @@ impl Connection {
         if self.inbound.has_unread() || !self.is_read_by_stream() {
             return self.hold_bytes(reactor, &buffer);
         }
+        let is_enough = buffer.len() >= ENOUGH;
         self.inbound.unread.borrow_mut().lent = Some(buffer);
         self.gather_later(reactor);
         self.inbound.reader.wake(reactor);
-        self.update_reading(reactor);
+        if is_enough {
+            self.update_reading(reactor);
+        }
     }
 
     /// Bytes came in that are in no buffer of a driver. If they are to be held, the memory is, if that can be.
@@ -333,6 +336,13 @@ impl Connection {
         }
     }
 
+    /// More is wanted than before, which is nothing new while it is being received.
+    pub(super) fn want_more(self: &Rc<Self>, reactor: &Reactor) {
+        if !matches!(self.inbound.receiving.get(), Receiving::Active(_)) {
+            self.update_reading(reactor);
+        }
+    }
+
     /// Receives what is wanted, and nothing else.
     pub(super) fn update_reading(self: &Rc<Self>, reactor: &Reactor) {
         let Some(socket) = self.socket.get() else { return };
@@ -388,7 +398,7 @@ impl Connection {
             (Stage::Flushing | Stage::Lingering, _) => true,
             (Stage::Closed, _) | (_, Consumer::Nobody) => false,
             (_, Consumer::Reader) => {
-                let enough = ENOUGH.max(self.inbound.wanted.borrow().iter().copied().max().unwrap_or(0));
+                let enough = self.inbound.wanted.borrow().iter().fold(ENOUGH, |most, count| most.max(*count));
                 self.inbound.has_reader.get() && self.inbound.unread.borrow().len() < enough
             }
             // What it has put back comes first, or more would pile up behind that.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fate_core::{Direction, Key, Op, Outgoing, Reactor, Socket};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -467,13 +467,26 @@ impl Connection {
         self: &Rc<Self>,
         reactor: &Rc<Reactor>,
         context: &Context<'_>,
-        bytes: &[u8],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_room(reactor, context))?;
         let room = (self.outbound.high.get() + 1).saturating_sub(self.buffered());
-        let count = room.min(bytes.len());
-        self.write(reactor, &bytes[..count]);
-        Poll::Ready(Ok(count))
+        let mut left = room;
+        let fitting = pieces.iter().map(|piece| {
+            let piece = &piece[..left.min(piece.len())];
+            left -= piece.len();
+            piece
+        });
+        if self.is_layered() {
+            fitting.filter(|piece| !piece.is_empty()).for_each(|piece| _ = self.write_through(reactor, piece));
+        } else {
+            let mut pending = self.outbound.pending.borrow_mut();
+            let outgoing = pending.get_or_insert_with(|| reactor.take_outgoing());
+            fitting.for_each(|piece| outgoing.push(piece));
+            drop(pending);
+            self.gathered(reactor, room - left);
+        }
+        Poll::Ready(Ok(room - left))
     }
 
     /// A stream waits until it may write.

@@ -70,7 +70,7 @@ impl Connection {
         }
         self.inbound.has_reader.set(true);
         self.inbound.reader.wait(reactor, context);
-        self.update_reading(reactor);
+        self.want_more(reactor);
         Poll::Pending
     }
 

@@ -26,25 +26,8 @@ impl Held {
         self.0.poll_read(&*self.reactor()?, context, into)
     }
 
-    pub fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write(&self.reactor()?, context, bytes)
-    }
-
-    pub fn poll_write_vectored(&self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let mut total = 0;
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            match self.poll_write(context, piece) {
-                Poll::Ready(Ok(count)) => {
-                    total += count;
-                    if count < piece.len() {
-                        break;
-                    }
-                }
-                _ if total > 0 => break,
-                other => return other,
-            }
-        }
-        Poll::Ready(Ok(total))
+    pub fn poll_write(&self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(&self.reactor()?, context, pieces)
     }
 
     pub fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

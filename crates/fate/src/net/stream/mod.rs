@@ -206,7 +206,7 @@ macro_rules! writing {
     (trait $stream:ty) => {
         impl AsyncWrite for $stream {
             fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-                self.0.poll_write(context, bytes)
+                self.0.poll_write(context, &[IoSlice::new(bytes)])
             }
 
             fn poll_write_vectored(
@@ -214,7 +214,7 @@ macro_rules! writing {
                 context: &mut Context<'_>,
                 pieces: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.0.poll_write_vectored(context, pieces)
+                self.0.poll_write(context, pieces)
             }
 
             /// Waits until all that was written is with the kernel.
