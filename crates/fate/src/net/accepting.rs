@@ -195,10 +195,11 @@ impl Listener {
             return self.late.borrow_mut().push_back(connection);
         };
         reactor.enter(self.place.get());
-        let mut calling = Calling { listener: self, reactor, server: Some(server), connection };
+        let mut calling = Calling { listener: self, reactor, server: Some(server), connection, has_returned: false };
         if let Some(server) = &mut calling.server {
             server(reactor, calling.connection.clone());
         }
+        calling.has_returned = true;
     }
 
     /// Goes on with a connection that was accepted while the server was being called.
@@ -333,6 +334,7 @@ struct Calling<'a> {
     reactor: &'a Rc<Reactor>,
     server: Option<Server>,
     connection: Rc<Connection>,
+    has_returned: bool,
 }
 
 impl Drop for Calling<'_> {
@@ -340,7 +342,7 @@ impl Drop for Calling<'_> {
         if self.listener.socket.get().is_some() {
             *self.listener.server.borrow_mut() = self.server.take();
         }
-        if self.connection.is_unclaimed() {
+        if !self.has_returned {
             self.connection.abort(self.reactor, Reason::Aborted);
         }
         self.listener.catch_up(self.reactor);
@@ -364,5 +366,6 @@ fn is_shortage(error: &io::Error) -> bool {
     const ENOMEM: i32 = 12;
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
-    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE)) || error.kind() == io::ErrorKind::OutOfMemory
+    const ENOBUFS: i32 = if cfg!(target_os = "linux") { 105 } else { 55 };
+    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE | ENOBUFS)) || error.kind() == io::ErrorKind::OutOfMemory
 }

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::options::TcpOptions;
 use super::protocol::Protocol;
 use super::stream::{TcpStream, UnixStream, inet};
-use crate::{Fate, Place};
+use crate::{Fate, Place, Reason};
 use fate_core::{Address, Reactor, SocketKind, UnixName};
 use std::fmt;
 use std::future::poll_fn;
@@ -13,6 +13,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::Location;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 /// A socket that accepts TCP connections: give it to [`TcpListener::serve`], or ask it for one after another.
 ///
@@ -36,10 +37,6 @@ impl Held {
         let listener = self.0.take().expect("it is taken out once");
         listener.begin_serving(place, Box::new(server));
         Port(listener)
-    }
-
-    async fn accept(&self) -> io::Result<Rc<Connection>> {
-        poll_fn(|context| self.listener().poll_accept(context)).await
     }
 }
 
@@ -66,9 +63,45 @@ impl TcpListener {
     pub fn serve<P: Protocol>(self, mut make: impl FnMut(SocketAddr) -> P + 'static) -> Port {
         let place = Location::caller();
         self.0.serve(place, move |reactor, connection| {
-            if let Some(peer) = connection.peer().inet() {
-                let protocol = make(peer);
-                connection.begin(reactor, place, Box::new(protocol));
+            match connection.peer().inet() {
+                Some(peer) => {
+                    let protocol = make(peer);
+                    connection.begin(reactor, place, Box::new(protocol));
+                }
+                None => connection.abort(reactor, Reason::Aborted),
+            }
+        })
+    }
+
+    /// Hands over each connection as a stream, with the address of the other side: to a task of its own, say, or to be wrapped
+    /// before anybody speaks over it. All else is as in [`TcpListener::serve`]. Unlike a loop around
+    /// [`TcpListener::accept`] it needs nobody to decide what to do when accepting fails: it pauses, says so once, and goes on.
+    ///
+    /// ```
+    /// # use fate::sim::Sim;
+    /// # use futures_lite::io::AsyncWriteExt;
+    /// # let mut sim = Sim::new(1);
+    /// # let (fate, here) = (sim.host("server"), sim.host("client"));
+    /// let spawner = fate.clone();
+    /// let port = fate.listen_tcp("0.0.0.0:7000")?.serve_streams(move |mut stream, peer| {
+    ///     spawner.spawn(async move { stream.write_all(format!("who are you, {}?", peer.ip()).as_bytes()).await });
+    /// });
+    /// # here.clone().spawn(async move {
+    /// #     let stream = here.connect_tcp("server:7000").await?;
+    /// assert_eq!(stream.read_until(b'?', 100).await?.as_deref(), Some(&b"who are you, 10.0.0.2?"[..]));
+    /// #     port.stop();
+    /// #     fate::Ok(())
+    /// # });
+    /// # sim.run()?;
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    #[track_caller]
+    pub fn serve_streams(self, mut take: impl FnMut(TcpStream, SocketAddr) + 'static) -> Port {
+        self.0.serve(Location::caller(), move |_, connection| {
+            let peer = connection.peer().inet();
+            let stream = TcpStream::of(connection);
+            if let Some(peer) = peer {
+                take(stream, peer);
             }
         })
     }
@@ -82,9 +115,13 @@ impl TcpListener {
     /// # Cancellation
     /// Dropping the future loses no connection: it is there for the next to ask.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let connection = self.0.accept().await?;
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    pub(crate) fn poll_accept(&self, context: &Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let connection = ready!(self.0.listener().poll_accept(context))?;
         let peer = inet(connection.peer())?;
-        Ok((TcpStream::of(connection), peer))
+        Poll::Ready(Ok((TcpStream::of(connection), peer)))
     }
 
     /// The address it listens on, with the port that the system chose if none was asked for.
@@ -113,12 +150,22 @@ impl UnixListener {
         })
     }
 
+    /// Hands over each connection as a stream. All else is as in [`TcpListener::serve_streams`].
+    #[track_caller]
+    pub fn serve_streams(self, mut take: impl FnMut(UnixStream) + 'static) -> Port {
+        self.0.serve(Location::caller(), move |_, connection| take(UnixStream::of(connection)))
+    }
+
     /// Waits for the next connection. All else is as in [`TcpListener::accept`].
     ///
     /// # Errors
     /// As [`TcpListener::accept`].
     pub async fn accept(&self) -> io::Result<UnixStream> {
-        Ok(UnixStream::of(self.0.accept().await?))
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    pub(crate) fn poll_accept(&self, context: &Context<'_>) -> Poll<io::Result<UnixStream>> {
+        self.0.listener().poll_accept(context).map_ok(UnixStream::of)
     }
 
     /// What it is called.

@@ -58,11 +58,6 @@ impl Connection {
         self.advance(reactor);
     }
 
-    /// Whether neither a stream nor a protocol has taken it.
-    pub fn is_unclaimed(&self) -> bool {
-        self.is_read_by_stream()
-    }
-
     /// Tells the protocol whatever it does not know yet. Calls user code.
     pub fn advance(self: &Rc<Self>, reactor: &Rc<Reactor>) {
         loop {
