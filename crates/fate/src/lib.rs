@@ -65,6 +65,8 @@ mod standard;
 mod task;
 mod threads;
 
+#[cfg(feature = "futures")]
+pub use bridges::futures::{Frames, Items};
 #[cfg(feature = "hyper")]
 pub use bridges::hyper::{HyperExecutor, HyperTimer};
 pub use builder::{Builder, DriverChoice};

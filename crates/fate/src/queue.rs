@@ -142,6 +142,12 @@ impl<T: 'static> DeferredQueue<T> {
         self.0.take().map(|(_, item)| item)
     }
 
+    /// Whether its Fate is gone.
+    #[cfg(feature = "futures")]
+    pub(crate) fn is_homeless(&self) -> bool {
+        self.0.reactor.strong_count() == 0
+    }
+
     /// How many items are in the queue, not counting those that wait for room.
     pub fn len(&self) -> usize {
         self.0.items.borrow().len()

@@ -6,6 +6,7 @@ use fate_core::Reactor;
 use std::fmt;
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 
 /// Signals to be awaited one after another, of [`Fate::signals`]. They are heard from the call that made it, until it is dropped.
 pub struct Signals {
@@ -34,7 +35,11 @@ impl Signals {
     /// # Cancellation
     /// Dropping the future loses no signal: the next one is told of it.
     pub async fn next(&mut self) -> Option<Signal> {
-        poll_fn(|context| self.listening.poll_next(self.reactor.upgrade().as_deref(), context)).await
+        poll_fn(|context| self.poll_signal(context)).await
+    }
+
+    pub(crate) fn poll_signal(&self, context: &Context<'_>) -> Poll<Option<Signal>> {
+        self.listening.poll_next(self.reactor.upgrade().as_deref(), context)
     }
 }
 

@@ -144,7 +144,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// A frame in its envelope, in pieces.
-    pub(super) fn around<'b>(&'b self, frame: &'b [u8]) -> [IoSlice<'b>; 3] {
+    pub(crate) fn around<'b>(&'b self, frame: &'b [u8]) -> [IoSlice<'b>; 3] {
         [IoSlice::new(self.head()), IoSlice::new(frame), IoSlice::new(self.tail)]
     }
 }

@@ -1,6 +1,6 @@
 //! A connection in the hand of a stream: all that streams of every kind do with it.
 
-use crate::framing::Framing;
+use crate::framing::{Envelope, Framing};
 use crate::net::connection::Connection;
 use crate::{Deferred, Fate};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A connection that is held by a stream: it goes when this goes.
-pub(super) struct Held(pub Rc<Connection>);
+pub(crate) struct Held(pub Rc<Connection>);
 
 impl Held {
     pub fn reactor(&self) -> io::Result<Rc<Reactor>> {
@@ -64,20 +64,34 @@ impl Held {
 
     pub async fn read_frame(&self, framing: &dyn Framing) -> io::Result<Option<Vec<u8>>> {
         let _wanted = self.0.want(framing.longest());
-        poll_fn(|context| self.0.poll_read_frame(&*self.reactor()?, context, framing)).await
+        poll_fn(|context| self.poll_read_frame(context, framing)).await
+    }
+
+    pub fn poll_read_frame(
+        &self,
+        context: &mut Context<'_>,
+        framing: &dyn Framing,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        self.0.poll_read_frame(&*self.reactor()?, context, framing)
+    }
+
+    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_room(&*self.reactor()?, context)
     }
 
     pub async fn write_frame(&self, framing: &dyn Framing, frame: &[u8]) -> io::Result<()> {
         let envelope = framing.envelope(frame)?;
-        poll_fn(|context| {
-            let reactor = self.reactor()?;
-            ready!(self.0.poll_room(&reactor, context))?;
-            for piece in envelope.around(frame) {
-                self.0.write(&reactor, &piece);
-            }
-            Poll::Ready(Ok(()))
-        })
-        .await
+        poll_fn(|context| self.poll_room(context)).await?;
+        self.write_around(&envelope, frame)
+    }
+
+    /// Sends a frame in its envelope, whether there is room or not.
+    pub fn write_around(&self, envelope: &Envelope<'_>, frame: &[u8]) -> io::Result<()> {
+        let reactor = self.reactor()?;
+        for piece in envelope.around(frame) {
+            self.0.write(&reactor, &piece);
+        }
+        Ok(())
     }
 
     pub async fn write_bytes(&self, bytes: Bytes) -> io::Result<()> {

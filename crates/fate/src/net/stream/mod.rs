@@ -29,7 +29,8 @@ use crate::{Deferred, Fate};
 use bytes::Bytes;
 use fate_core::{Address, Setting};
 use futures_io::{AsyncRead, AsyncWrite};
-use held::Held;
+#[cfg_attr(not(feature = "futures"), allow(unused_imports, reason = "a bridge uses it"))]
+pub(crate) use held::Held;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::panic::Location;
@@ -83,6 +84,11 @@ macro_rules! stream {
             /// be there to be read.
             pub async fn peer_closed(&self) {
                 self.0.peer_closed().await;
+            }
+
+            #[allow(dead_code, reason = "a bridge uses it, for some families")]
+            pub(crate) fn held(&self) -> &Held {
+                &self.0
             }
 
             #[allow(dead_code, reason = "not every family uses it")]

@@ -1,0 +1,160 @@
+//! What gives or takes one thing after another, as the `futures` crates know it.
+
+use fate::framing::{FrameError, LengthPrefix, Lines};
+use fate::sim::Sim;
+use fate::{Deferred, DeferredQueue, Fate, Signal};
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a Deferred comes to.
+fn kept<T: 'static>(deferred: Deferred<T>) -> Rc<Cell<Option<T>>> {
+    let place = Rc::new(Cell::new(None));
+    let kept = place.clone();
+    deferred.add_callback(move |value| place.set(Some(value)));
+    kept
+}
+
+fn two(sim: &mut Sim) -> (Fate, Fate) {
+    (sim.host("server"), sim.host("client"))
+}
+
+/// N1: a listener gives the connections that come, in their order, and ends with a shutdown.
+#[test]
+fn a_listener_is_a_stream_that_ends_when_it_listens_no_more() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let (server, client) = two(&mut sim);
+    let mut listener = server.listen_tcp("0.0.0.0:7000")?;
+    let seen = Rc::new(Cell::new(0));
+    let count = seen.clone();
+    server.spawn(async move {
+        while let Some(accepted) = listener.next().await {
+            let (_, peer) = accepted?;
+            assert!(peer.ip().is_ipv4());
+            count.set(count.get() + 1);
+        }
+        count.set(count.get() + 100);
+        fate::Ok(())
+    });
+    let visitor = client.clone();
+    client.spawn(async move {
+        for _ in 0..3 {
+            drop(visitor.connect_tcp("server:7000").await?);
+        }
+        fate::Ok(())
+    });
+    server.get_fuse(SECOND).set_handler(Fate::shutdown);
+    sim.run()?;
+    assert_eq!(seen.get(), 103);
+    Ok(())
+}
+
+/// S1: signals come one after another.
+#[test]
+fn signals_are_a_stream() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let fate = sim.host("here");
+    let signals = fate.signals(&[Signal::HUP, Signal::USR1])?.keep_alive();
+    let heard = kept(fate.spawn(signals.take(2).collect::<Vec<_>>()));
+    sim.signal("here", Signal::USR1);
+    sim.run_until(SECOND)?;
+    sim.signal("here", Signal::HUP);
+    sim.run()?;
+    assert_eq!(heard.take(), Some(vec![Signal::USR1, Signal::HUP]));
+    Ok(())
+}
+
+/// D10: an item that nobody looked at is in the queue again.
+#[test]
+fn a_stream_of_items_that_is_dropped_leaves_them_in_the_queue() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let fate = sim.host("here");
+    let queue = DeferredQueue::new(&fate);
+    let mut items = queue.items();
+    let (both, here) = (queue.clone(), fate.clone());
+    fate.spawn(async move {
+        assert!(futures_lite::future::poll_once(items.next()).await.is_none());
+        drop(both.put("first"));
+        drop(both.put("second"));
+        drop(items);
+        here.sleep(SECOND).await;
+        assert_eq!(both.items().take(2).collect::<Vec<_>>().await, ["first", "second"]);
+    });
+    sim.run()?;
+    assert!(queue.is_empty());
+    Ok(())
+}
+
+/// A queue whose Fate is gone has no more items, and nothing panics.
+#[test]
+fn items_end_with_their_fate() {
+    let queue = {
+        let mut sim = Sim::new(1);
+        DeferredQueue::<u32>::new(&sim.host("here"))
+    };
+    assert_eq!(futures_lite::future::block_on(queue.items().next()), None);
+}
+
+/// N6: frames go round, also such as are longer than what a stream holds otherwise.
+#[test]
+fn frames_are_a_stream_and_a_sink() -> fate::Result {
+    const LONGEST: usize = 1 << 20;
+    let mut sim = Sim::new(1);
+    let (server, client) = two(&mut sim);
+    let listener = server.listen_tcp("0.0.0.0:7000")?;
+    server.spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        let (words, echo) = (stream.frames(LengthPrefix::u32(LONGEST)), stream.frames(LengthPrefix::u32(LONGEST)));
+        words.forward(echo).await
+    });
+    let lengths = [0, 1, 70_000, 500_000, LONGEST];
+    let done = kept(client.clone().spawn(async move {
+        let stream = client.connect_tcp("server:7000").await?;
+        let mut out = stream.frames(LengthPrefix::u32(LONGEST));
+        let sending = async {
+            for length in lengths {
+                out.send(vec![7; length].into()).await?;
+            }
+            out.close().await
+        };
+        let back = stream.frames(LengthPrefix::u32(LONGEST)).map_ok(|frame| frame.len()).try_collect::<Vec<_>>();
+        let (sent, back) = futures_lite::future::zip(sending, back).await;
+        sent?;
+        assert_eq!(back?, lengths);
+        fate::Ok(())
+    }));
+    sim.run()?;
+    assert!(matches!(done.take(), Some(Ok(()))));
+    Ok(())
+}
+
+/// N6: what is no frame is an error, told once; and what would be read as two is not sent.
+#[test]
+fn an_error_ends_a_stream_of_frames() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let (server, client) = two(&mut sim);
+    let listener = server.listen_tcp("0.0.0.0:7000")?;
+    server.spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        stream.write_bytes("short\nvery long indeed\n".into()).await?;
+        fate::Ok(())
+    });
+    let done = kept(client.clone().spawn(async move {
+        let stream = client.connect_tcp("server:7000").await?;
+        let mut lines = stream.frames(Lines::new(10));
+        let refused = lines.send("two\nlines".into()).await.unwrap_err();
+        assert!(refused.get_ref().is_some_and(|error| error.is::<FrameError>()), "{refused}");
+        assert_eq!(lines.next().await.transpose()?.as_deref(), Some(&b"short"[..]));
+        let error = lines.next().await.and_then(Result::err).map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::InvalidData));
+        assert!(lines.next().await.is_none());
+        fate::Ok(())
+    }));
+    sim.run()?;
+    assert!(matches!(done.take(), Some(Ok(()))));
+    Ok(())
+}
