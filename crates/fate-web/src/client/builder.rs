@@ -18,8 +18,8 @@ use std::time::Duration;
 /// | [`total`](ClientBuilder::total) | from asking to the end of the body | 5 minutes |
 /// | [`connect`](ClientBuilder::connect) | looking up, connecting, asking a proxy | 10 seconds |
 /// | [`tls`](ClientBuilder::tls_deadline) | agreeing on encryption | 10 seconds |
-/// | [`header`](ClientBuilder::header) | from the last of the request to the header of the response | 30 seconds |
-/// | [`idle`](ClientBuilder::idle) | silence in the midst of the body | 30 seconds |
+/// | [`header`](ClientBuilder::header) | from the last of the request that was taken to the header of the response | 30 seconds |
+/// | [`idle`](ClientBuilder::idle) | silence in the midst of the body, while it is waited for | 30 seconds |
 ///
 /// `Duration::MAX` means never.
 ///
@@ -73,13 +73,14 @@ impl ClientBuilder {
     }
 
     /// How long the header of the response may take, once the request is sent; and how long the other side may take
-    /// nothing of it meanwhile.
+    /// nothing of it meanwhile. Time in which the program has no more of the body to send does not count.
     pub fn header(mut self, limit: Duration) -> ClientBuilder {
         self.settings.header = finite(limit);
         self
     }
 
-    /// How long nothing may come in the midst of the body, while somebody waits for it.
+    /// How long nothing may come in the midst of the body, while somebody waits for it. Time in which nobody does
+    /// counts for nothing but the [total](ClientBuilder::total).
     pub fn idle(mut self, limit: Duration) -> ClientBuilder {
         self.settings.idle = finite(limit);
         self
@@ -140,7 +141,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps cookies, and sends them back (RFC 6265). They are kept in memory, for this client alone.
+    /// Keeps cookies, and sends them back (RFC 6265). They are kept in memory, for this client alone: fifty of a domain
+    /// and 3000 of all at most. Then those go first that were of no use for longest, of the domain that has most.
     ///
     /// There is no list of public suffixes: a server may set cookies for all of the domain above it, unless that is of
     /// one label, such as `org`.
@@ -187,7 +189,8 @@ impl ClientBuilder {
     }
 
     /// Speaks HTTP/2 with everybody, also without encryption, where the two sides cannot agree on it beforehand (`h2c`
-    /// by prior knowledge).
+    /// by prior knowledge). Over TLS they can: who does not agree to it is not spoken to, and the error [is of
+    /// TLS](crate::WebError::is_tls).
     pub fn http2_only(mut self) -> ClientBuilder {
         self.settings.versions = Versions::Two;
         self

@@ -122,5 +122,10 @@ async fn agree(trip: &Trip, stream: &TcpStream, host: &str, tls: &TlsClient) -> 
         return Err(trip.time_is_up(Deadline::Tls));
     };
     let session = agreed.map_err(|failure| WebError::of_failure(failure, Phase::Tls, &trip.url))?;
-    Ok(session.alpn() == Some(b"h2"))
+    let is_two = session.alpn() == Some(b"h2");
+    // Who agrees on nothing speaks HTTP/1.1: HTTP/2 must be agreed upon (RFC 9113, section 3.2).
+    if !is_two && trip.settings().versions == Versions::Two {
+        return Err(WebError::new(Kind::Version("it does not agree to HTTP/2"), Phase::Tls, &trip.url));
+    }
+    Ok(is_two)
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use url::Url;
 
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
@@ -36,7 +37,7 @@ struct Inside {
     kind: Kind,
     phase: Phase,
     place: Box<str>,
-    cause: Option<Cause>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// Which of a client's deadlines is over. See [`ClientBuilder`](crate::ClientBuilder).
@@ -64,6 +65,8 @@ pub(super) enum Kind {
     Timeout(Deadline),
     /// The other side has closed, or reset, or was cut off.
     Interrupted,
+    /// What was agreed upon did not last: the other side has refused it after all, or somebody has tampered with it.
+    Tls,
     /// What came is not HTTP.
     NotHttp,
     Redirect(&'static str),
@@ -71,6 +74,8 @@ pub(super) enum Kind {
     TooLong(&'static str),
     Status(StatusCode),
     Proxy(&'static str),
+    /// The other side does not speak the only version that is wanted.
+    Version(&'static str),
 }
 
 impl WebError {
@@ -82,14 +87,30 @@ impl WebError {
         WebError(Box::new(Inside { kind, phase, place: place.into(), cause: None }))
     }
 
-    /// The same, for the next who asks; without a cause.
+    /// The same, for the next who asks.
     pub(super) fn again(&self) -> WebError {
-        WebError::of_place(self.0.kind, self.0.phase, &self.0.place)
+        let Inside { kind, phase, place, cause } = &*self.0;
+        WebError(Box::new(Inside { kind: *kind, phase: *phase, place: place.clone(), cause: cause.clone() }))
+    }
+
+    /// The same, for one who asks for another address of the same host.
+    pub(super) fn again_for(&self, url: &Url) -> WebError {
+        let mut error = self.again();
+        error.0.place = shown(url).into();
+        error
     }
 
     pub(super) fn because(mut self, cause: impl Into<Cause>) -> WebError {
-        self.0.cause = Some(cause.into());
+        self.0.cause = Some(Arc::from(cause.into()));
         self
+    }
+
+    /// What hyper says of an answer that did not come, unless encryption has failed under it.
+    pub(super) fn of_answer(error: hyper::Error, refusal: Option<TlsError>, phase: Phase, url: &Url) -> WebError {
+        match refusal {
+            Some(refusal) => WebError::new(Kind::Tls, phase, url).because(refusal),
+            None => WebError::of_hyper(error, phase, url),
+        }
     }
 
     /// What hyper says, sorted.
@@ -149,9 +170,11 @@ impl WebError {
         matches!(self.0.kind, Kind::Proxy(_)) || self.0.phase == Phase::Proxy
     }
 
-    /// Whether the two sides could not agree on encryption, or this side does not trust the other.
+    /// Whether the two sides could not agree on encryption, this side does not trust the other, or the other does not
+    /// speak the [only version](crate::ClientBuilder::http2_only) that is wanted. A server that wants to know who asks
+    /// may say so only when the request is on its way. [`TlsError::find`] finds what TLS says of it.
     pub fn is_tls(&self) -> bool {
-        self.0.phase == Phase::Tls
+        self.0.phase == Phase::Tls || self.0.kind == Kind::Tls
     }
 
     /// Whether the other side went before it had said everything: a reset, or an end too early.
@@ -242,9 +265,10 @@ impl fmt::Display for WebError {
             Kind::Timeout(Deadline::Idle) => write!(f, "{phase} {place}: silent for too long"),
             Kind::Timeout(_) => write!(f, "{phase} {place}: time is up"),
             Kind::Interrupted => write!(f, "{phase} {place}: the connection was lost"),
+            Kind::Tls => write!(f, "{phase} {place}: encryption failed"),
             Kind::NotHttp => write!(f, "{phase} {place}: that is not HTTP"),
             Kind::Decode => write!(f, "{phase} {place}: it cannot be decoded"),
-            Kind::TooLong(words) | Kind::Proxy(words) => write!(f, "{phase} {place}: {words}"),
+            Kind::TooLong(words) | Kind::Proxy(words) | Kind::Version(words) => write!(f, "{phase} {place}: {words}"),
         }
     }
 }
@@ -273,7 +297,7 @@ impl From<WebError> for io::Error {
         let kind = match error.0.kind {
             Kind::Timeout(_) => io::ErrorKind::TimedOut,
             Kind::Interrupted => io::ErrorKind::UnexpectedEof,
-            Kind::NotHttp | Kind::Decode | Kind::TooLong(_) => io::ErrorKind::InvalidData,
+            Kind::NotHttp | Kind::Tls | Kind::Decode | Kind::TooLong(_) => io::ErrorKind::InvalidData,
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

@@ -12,8 +12,9 @@
 //! - `trip`: a request on its way, with its deadlines (`patience`), to where it is sent (`redirect`), by which `route`;
 //! - `proxies`, `credentials`, `jar`: who else is asked, who asks, and what he was told to say;
 //! - `pool`: connections that are open, or may be; `bell`: who is told when one stirs that nobody uses; `connecting`:
-//!   how they are made; `one`, `two`: by which version they speak;
-//! - `sent`, `received`: bodies; `unpacker`: those that come packed; `json`: what is made of them;
+//!   how they are made; `one`, `two`: by which version they speak; `wire`: what is under both;
+//! - `sent`, `received`: bodies; `source`: what they come from; `unpacker`: those that come packed; `json`: what is made
+//!   of them;
 //! - `error`, `phase`: what went wrong, and how far it had come.
 
 mod bell;
@@ -38,9 +39,11 @@ mod route;
 mod sent;
 mod settings;
 mod shared;
+mod source;
 mod trip;
 mod two;
 mod unpacker;
+mod wire;
 
 pub use builder::ClientBuilder;
 pub use error::{Deadline, WebError};

@@ -4,14 +4,17 @@
 //! reads the body of that. No task runs for it, and while nobody uses it nothing does.
 
 use super::bell::Bell;
-use super::sent::Outgoing;
+use super::sent::{Outgoing, Progress};
+use super::wire::{Watch, Wire};
 use fate::{TcpStream, Tether};
+use fate_tls::TlsError;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// The longest header of a response.
@@ -23,8 +26,9 @@ const MOST_LINES: usize = 256;
 /// A connection that speaks HTTP/1.1.
 pub(super) struct One {
     sender: SendRequest<Outgoing>,
-    connection: Box<Connection<TcpStream, Outgoing>>,
+    connection: Box<Connection<Wire, Outgoing>>,
     tether: Tether,
+    watch: Watch,
     bell: Option<Bell>,
     has_ended: bool,
     /// Whether it has served before: then the other side may just have closed it.
@@ -33,11 +37,12 @@ pub(super) struct One {
 
 impl One {
     pub async fn begin(stream: TcpStream) -> hyper::Result<One> {
-        let tether = stream.tether();
+        let (tether, watch) = (stream.tether(), Watch::default());
         let mut builder = http1::Builder::new();
         builder.max_headers(MOST_LINES).max_header_size(LONGEST_HEADER);
-        let (sender, connection) = builder.handshake(stream).await?;
-        Ok(One { sender, connection: Box::new(connection), tether, bell: None, has_ended: false, is_used: false })
+        let (sender, connection) = builder.handshake(Wire::new(stream, &watch)).await?;
+        let connection = Box::new(connection);
+        Ok(One { sender, connection, tether, watch, bell: None, has_ended: false, is_used: false })
     }
 
     /// Sends a request, and waits for the header of the response. On an error it gives the request back, if not a byte
@@ -45,7 +50,9 @@ impl One {
     pub async fn ask(
         &mut self,
         request: Request<Outgoing>,
+        progress: &Rc<Progress>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Outgoing>>> {
+        self.watch.tell(progress);
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
             if let Poll::Ready(answer) = answer.as_mut().poll(context) {
@@ -55,6 +62,11 @@ impl One {
             answer.as_mut().poll(context)
         })
         .await
+    }
+
+    /// Why encryption has failed, if it has.
+    pub fn refusal(&self) -> Option<TlsError> {
+        self.watch.refusal()
     }
 
     /// Has hyper do what there is to do.
@@ -90,7 +102,7 @@ impl One {
     }
 }
 
-fn drive(connection: &mut Connection<TcpStream, Outgoing>, has_ended: &mut bool, context: &mut Context<'_>) {
+fn drive(connection: &mut Connection<Wire, Outgoing>, has_ended: &mut bool, context: &mut Context<'_>) {
     // What went wrong is told to whoever waits for the response, or reads its body.
     if !*has_ended {
         *has_ended = Pin::new(connection).poll(context).is_ready();

@@ -33,11 +33,6 @@ impl Alarm {
         Alarm { moment, sleep: None }
     }
 
-    /// From here on it is so long from now.
-    pub fn reset(&mut self, fate: &Fate, limit: Option<Duration>) {
-        *self = Alarm::after(fate, limit);
-    }
-
     pub fn moment(&self) -> Option<Instant> {
         self.moment
     }
@@ -47,5 +42,37 @@ impl Alarm {
         let Some(moment) = self.moment else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| fate.sleep(moment - fate.now()));
         Pin::new(sleep).poll(context)
+    }
+}
+
+/// How long nothing may come, while somebody waits for it.
+pub(super) struct Silence {
+    limit: Option<Duration>,
+    /// How much longer it may last.
+    left: Option<Duration>,
+    /// Nothing while nobody waits.
+    alarm: Option<Alarm>,
+}
+
+impl Silence {
+    pub fn of(limit: Option<Duration>) -> Silence {
+        Silence { limit, left: limit, alarm: None }
+    }
+
+    /// Somebody waits: when he has waited for too long.
+    pub fn alarm(&mut self, fate: &Fate) -> &mut Alarm {
+        self.alarm.get_or_insert_with(|| Alarm::after(fate, self.left))
+    }
+
+    /// Nobody waits any more, though nothing came. Whoever waits next has the rest of the time.
+    pub fn pause(&mut self, fate: &Fate) {
+        if let Some(moment) = self.alarm.take().and_then(|alarm| alarm.moment()) {
+            self.left = Some(moment - fate.now());
+        }
+    }
+
+    /// Something came.
+    pub fn end(&mut self) {
+        *self = Silence::of(self.limit);
     }
 }

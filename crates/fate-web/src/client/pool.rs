@@ -9,14 +9,18 @@
 //!
 //! Each host has so many tokens, and who uses a connection to it has one. As who has a token takes a connection that
 //! rests before it opens one, there are never more connections than tokens. While nobody knows whether a host speaks
-//! HTTP/2 there is one token: the others wait for what comes of the first, and share it if it can be shared.
+//! HTTP/2 there is one token: the others wait for what comes of the first connection, and share it if it can be shared.
+//! If there is none they share the failure: to have each find out by himself, one after another, could take for ever.
+//! Whoever comes later tries anew.
 //!
 //! # Invariants
 //! - C1 Nothing here holds a [`Fate`]: a pool belongs to one.
 //! - C2 A connection that rests waits for a request, has nothing unread, and keeps no run going.
 
 use super::bell::Bell;
+use super::error::WebError;
 use super::one::One;
+use super::phase::Phase;
 use super::route::{Route, RouteKey};
 use super::settings::Settings;
 use super::two::Two;
@@ -25,13 +29,19 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+use url::Url;
 
 /// How often the connections to all hosts are looked at, as long as the client is used.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
+/// So many hosts may be known without anybody asking whether something leads to them.
+const FEW: usize = 32;
+
 /// The connections of one client.
 pub(super) struct Pool {
     hosts: RefCell<BTreeMap<RouteKey, Rc<Host>>>,
+    /// As many hosts are to be known when it is asked next to which of them nothing leads.
+    many: Cell<usize>,
     keep_idle: Duration,
     /// When all hosts were last looked at.
     looked: Cell<Instant>,
@@ -45,8 +55,11 @@ pub(super) struct Pools(RefCell<Vec<Weak<Pool>>>);
 /// The connections to one host.
 pub(super) struct Host {
     tokens: DeferredSemaphore,
-    /// How many tokens are still to be given out, once it is known that connections cannot be shared.
-    more_tokens: Cell<usize>,
+    /// How many tokens are to be given out once it is known that connections cannot be shared. Nothing once it is.
+    more_tokens: Cell<Option<usize>>,
+    /// How often nothing came of trying to find that out, and why, the last time.
+    failures: Cell<u64>,
+    failure: RefCell<Option<WebError>>,
     /// Those that rest, the last used one last.
     resting: RefCell<Vec<(One, Instant)>>,
     shared: RefCell<Option<(Rc<Two>, Instant)>>,
@@ -70,6 +83,7 @@ impl Pool {
     pub fn new(fate: &Fate, settings: &Settings) -> Rc<Pool> {
         let pool = Pool {
             hosts: RefCell::default(),
+            many: Cell::new(FEW),
             keep_idle: settings.keep_idle,
             looked: Cell::new(fate.now()),
             bell: OnceCell::new(),
@@ -85,20 +99,30 @@ impl Pool {
         if fate.now() - self.looked.get() >= BETWEEN_LOOKS {
             self.look(fate);
         }
-        let mut hosts = self.hosts.borrow_mut();
-        if let Some(host) = hosts.get(&route.key) {
+        if let Some(host) = self.hosts.borrow().get(&route.key) {
             return host.clone();
         }
-        let all = settings.connections_per_host;
-        let first = if route.may_be_two(settings) { 1 } else { all };
+        if self.hosts.borrow().len() >= self.many.get() {
+            self.forget();
+        }
+        let (all, may_be_two) = (settings.connections_per_host, route.may_be_two(settings));
         let host = Rc::new(Host {
-            tokens: DeferredSemaphore::new(fate, first),
-            more_tokens: Cell::new(all - first),
+            tokens: DeferredSemaphore::new(fate, if may_be_two { 1 } else { all }),
+            more_tokens: Cell::new(may_be_two.then(|| all - 1)),
+            failures: Cell::new(0),
+            failure: RefCell::default(),
             resting: RefCell::default(),
             shared: RefCell::default(),
         });
-        hosts.insert(route.key.clone(), host.clone());
+        self.hosts.borrow_mut().insert(route.key.clone(), host.clone());
         host
+    }
+
+    /// Forgets hosts to which nothing leads.
+    fn forget(&self) {
+        let mut hosts = self.hosts.borrow_mut();
+        hosts.retain(|_, host| Rc::strong_count(host) > 1 || !host.is_empty());
+        self.many.set((hosts.len() * 2).max(FEW));
     }
 
     /// Lets a connection rest, if it can.
@@ -119,7 +143,7 @@ impl Pool {
         for host in hosts {
             host.look(|since| now - since <= self.keep_idle);
         }
-        self.hosts.borrow_mut().retain(|_, host| Rc::strong_count(host) > 1 || !host.is_empty());
+        self.forget();
     }
 
     /// Closes all that rests.
@@ -132,7 +156,7 @@ impl Pool {
                 drop(host.shared.take());
             }
         }
-        self.hosts.borrow_mut().retain(|_, host| Rc::strong_count(host) > 1 || !host.is_empty());
+        self.forget();
     }
 
     /// What calls this pool.
@@ -153,11 +177,24 @@ impl Pool {
 }
 
 impl Host {
-    /// A token, at once or after those who came before.
-    pub async fn token(&self) -> fate::Result<Permit> {
-        match self.tokens.try_acquire() {
-            Some(token) => Ok(token),
-            None => self.tokens.acquire().await,
+    /// A token, at once or after those who came before; or the failure of the connection that all of them waited for.
+    pub async fn token(&self, url: &Url) -> Result<Permit, WebError> {
+        if let Some(token) = self.tokens.try_acquire() {
+            return Ok(token);
+        }
+        let failures = self.failures.get();
+        let token = self.tokens.acquire().await;
+        match &*self.failure.borrow() {
+            Some(failure) if self.failures.get() > failures => Err(failure.again_for(url)),
+            _ => token.map_err(|failure| WebError::of_failure(failure, Phase::Queue, url)),
+        }
+    }
+
+    /// There is no connection: tells all who wait for what comes of it, if they do.
+    pub fn fail(&self, failure: &WebError) {
+        if self.more_tokens.get().is_some() {
+            self.failures.set(self.failures.get() + 1);
+            *self.failure.borrow_mut() = Some(failure.again());
         }
     }
 
@@ -173,9 +210,9 @@ impl Host {
         *self.shared.borrow_mut() = Some((two.clone(), now));
     }
 
-    /// Connections to this host cannot be shared, or there is none: there may be several.
+    /// Connections to this host cannot be shared: there may be several.
     pub fn lift(&self) {
-        self.tokens.add(self.more_tokens.take());
+        self.tokens.add(self.more_tokens.take().unwrap_or(0));
     }
 
     fn look(&self, is_young: impl Fn(Instant) -> bool) {
@@ -188,12 +225,35 @@ impl Host {
         drop(place);
         let shared = self.shared.borrow().clone();
         let Some((two, used)) = shared.filter(|(two, _)| !two.has_users()) else { return };
-        if two.look() || !is_young(used) {
+        if two.look() || !two.is_fresh() || !is_young(used) {
             drop(self.shared.take());
         }
     }
 
     fn is_empty(&self) -> bool {
         self.resting.borrow().is_empty() && self.shared.borrow().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::proxies::Proxies;
+    use fate::sim::Sim;
+
+    /// W1: memory is bounded, however many names are tried at once that nobody has.
+    #[test]
+    fn hosts_to_which_nothing_leads_are_forgotten_before_there_are_many() {
+        let (mut sim, settings) = (Sim::new(1), Settings::default());
+        let fate = sim.host("here");
+        let pool = Pool::new(&fate, &settings);
+        let host = |number: usize| {
+            let url = format!("http://nobody{number}/").parse().unwrap();
+            pool.host(&fate, &Route::to(&url, &Proxies::default()).unwrap(), &settings)
+        };
+        let of_use: Vec<_> = (0..100).map(host).collect();
+        (100..10_000).for_each(|number| drop(host(number)));
+        assert!(pool.hosts.borrow().len() <= 2 * of_use.len());
+        assert!(of_use.iter().enumerate().all(|(number, known)| Rc::ptr_eq(known, &host(number))));
     }
 }

@@ -4,98 +4,27 @@
 //! kernel.
 
 use super::error::{Deadline, Kind, WebError};
-use super::one::One;
-use super::patience::Alarm;
+use super::patience::{Alarm, Silence};
 use super::phase::Phase;
-use super::pool::{Host, Pool};
-use super::two::Use;
+use super::source::Source;
 use super::unpacker::{Coding, Unpacked, Unpacker};
 use bytes::Bytes;
-use fate::{Fate, Instant, Permit};
+use fate::{Fate, Instant};
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use url::Url;
 
-/// So much of a body that nobody wants is read, to use its connection again; of a longer one the connection is closed.
-const WORTH_SKIPPING: usize = 64 * 1024;
-
-/// Where a body comes from.
-pub(super) enum Source {
-    /// It comes over a connection of its own, which then rests.
-    One(Box<OneSource>),
-    Two {
-        incoming: Incoming,
-        _use: Use,
-    },
-    /// All of it was received.
-    Done,
-}
-
-pub(super) struct OneSource {
-    incoming: Incoming,
-    one: One,
-    host: Rc<Host>,
-    pool: Rc<Pool>,
-    /// The last to go: when somebody gets it, the connection rests, or is closed.
-    _token: Permit,
-}
-
-impl Source {
-    pub fn one(one: One, token: Permit, host: &Rc<Host>, pool: &Rc<Pool>, incoming: Incoming) -> Source {
-        Source::One(Box::new(OneSource { incoming, one, host: host.clone(), pool: pool.clone(), _token: token }))
-    }
-
-    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self {
-            Source::One(source) => {
-                let OneSource { incoming, one, .. } = &mut **source;
-                if let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(context) {
-                    return Poll::Ready(frame);
-                }
-                one.drive(context);
-                Pin::new(incoming).poll_frame(context)
-            }
-            Source::Two { incoming, .. } => Pin::new(incoming).poll_frame(context),
-            Source::Done => Poll::Ready(None),
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        match self {
-            Source::One(source) => source.incoming.is_end_stream(),
-            Source::Two { incoming, .. } => incoming.is_end_stream(),
-            Source::Done => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Source::One(source) => source.incoming.size_hint(),
-            Source::Two { incoming, .. } => incoming.size_hint(),
-            Source::Done => SizeHint::with_exact(0),
-        }
-    }
-
-    /// All was received: the connection can serve others.
-    fn finish(&mut self, fate: &Fate) {
-        if let Source::One(source) = std::mem::replace(self, Source::Done) {
-            let OneSource { one, host, pool, _token, incoming } = *source;
-            drop(incoming);
-            pool.put(fate, &host, one);
-        }
-    }
-}
-
 /// The body of a response, as a body of the crate `http-body`: unpacked, with its deadlines, received as it is asked
 /// for.
+///
+/// Whoever polls it and is told that there is nothing yet counts as waiting until he polls it again: so long silence
+/// may last until the [idle deadline](crate::ClientBuilder::idle).
 ///
 /// # Cancellation
 /// Dropping it before its end closes the connection; with HTTP/2 it tells the other side to stop.
@@ -107,8 +36,7 @@ pub(super) struct Received {
     url: Url,
     source: Source,
     unpacker: Option<Box<Unpacker>>,
-    idle_limit: Option<Duration>,
-    idle: Alarm,
+    idle: Silence,
     total: Alarm,
     has_failed: bool,
 }
@@ -126,12 +54,10 @@ impl Received {
             url: url.clone(),
             source,
             unpacker: None,
-            idle_limit,
-            idle: Alarm::at(None),
+            idle: Silence::of(idle_limit),
             total: Alarm::at(end),
             has_failed: false,
         };
-        received.idle.reset(fate, idle_limit);
         received.finish_early();
         received
     }
@@ -167,10 +93,16 @@ impl Received {
         ResponseBody(self)
     }
 
+    /// Nobody wants it.
+    pub fn discard(self) {
+        self.source.discard(&self.fate);
+    }
+
     /// The next piece; nothing at the end.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, WebError> {
+        let waiting = Waiting(self);
         loop {
-            match poll_fn(|context| self.poll(context)).await {
+            match poll_fn(|context| waiting.0.poll(context)).await {
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
                         return Ok(Some(piece));
@@ -182,23 +114,15 @@ impl Received {
         }
     }
 
-    /// Reads what nobody wants, if there is little of it.
-    pub async fn skip(mut self) {
-        let mut left = WORTH_SKIPPING;
-        while let Ok(Some(piece)) = self.piece().await {
-            match left.checked_sub(piece.len()) {
-                Some(less) => left = less,
-                None => return,
-            }
-        }
-    }
-
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WebError>>> {
         if self.has_failed {
             return Poll::Ready(None);
         }
         let frame = ready!(self.poll_unpacked(context));
-        if let Some(Err(_)) = frame {
+        if let Some(Err(error)) = &frame {
+            if error.deadline() == Some(Deadline::Idle) {
+                self.source.doubt();
+            }
             // The connection is closed: what else comes over it is of no use.
             self.has_failed = true;
             self.source = Source::Done;
@@ -250,13 +174,16 @@ impl Received {
             Poll::Ready(frame) => frame,
             Poll::Pending => return self.poll_alarms(context).map(|error| Some(Err(error))),
         };
-        self.idle.reset(&self.fate, self.idle_limit);
+        self.idle.end();
         match frame {
             Some(Ok(frame)) => {
                 self.finish_early();
                 Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(WebError::of_hyper(error, Phase::Body, &self.url)))),
+            Some(Err(error)) => {
+                let refusal = self.source.refusal();
+                Poll::Ready(Some(Err(WebError::of_answer(error, refusal, Phase::Body, &self.url))))
+            }
             None => {
                 self.source.finish(&self.fate);
                 Poll::Ready(None)
@@ -276,10 +203,21 @@ impl Received {
             return Poll::Ready(self.error(Kind::Timeout(Deadline::Total)));
         }
         // Of two deadlines at once the first is told.
-        if self.idle.moment() > self.total.moment() && self.total.moment().is_some() {
+        let idle = self.idle.alarm(&self.fate);
+        if idle.moment() > self.total.moment() && self.total.moment().is_some() {
             return Poll::Pending;
         }
-        self.idle.poll(&self.fate, context).map(|()| self.error(Kind::Timeout(Deadline::Idle)))
+        idle.poll(&self.fate, context).map(|()| self.error(Kind::Timeout(Deadline::Idle)))
+    }
+}
+
+/// Somebody waits for the next piece. When he no longer does, silence is nobody's concern.
+struct Waiting<'a>(&'a mut Received);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let Waiting(received) = self;
+        received.idle.pause(&received.fate);
     }
 }
 

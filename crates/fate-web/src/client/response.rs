@@ -87,7 +87,10 @@ impl Response {
     pub fn ok(self) -> Result<Response, WebError> {
         match self.status() {
             status if status.is_success() => Ok(self),
-            status => Err(WebError::new(Kind::Status(status), Phase::Header, &self.url)),
+            status => {
+                self.body.discard();
+                Err(WebError::new(Kind::Status(status), Phase::Header, &self.url))
+            }
         }
     }
 

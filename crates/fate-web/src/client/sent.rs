@@ -2,12 +2,16 @@
 
 use super::error::Cause;
 use bytes::Bytes;
+use fate::{Fate, Instant};
 use http_body::{Body, Frame, SizeHint};
 use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+
+/// At most so much is handed on at once: what is taken of a long body can be seen while it is sent.
+const PIECE: usize = 16 * 1024;
 
 /// The body of a request: nothing, bytes, or a stream of them.
 ///
@@ -134,37 +138,94 @@ impl<B: Body<Data = Bytes, Error: Into<Cause>>> Body for Converted<B> {
     }
 }
 
-/// How far the sending of a body has come.
-#[derive(Default)]
+/// How far the sending of a request has come.
 pub(super) struct Progress {
-    frames: Cell<u64>,
+    fate: Fate,
+    /// Since when the other side is waited for. Nothing while the body has nothing more to send yet.
+    waits_since: Cell<Option<Instant>>,
+    /// Whether whoever asks the body for a piece has got rid of the one before: in HTTP/2 it has.
+    is_prompt: bool,
     is_done: Cell<bool>,
 }
 
 impl Progress {
-    pub fn frames(&self) -> u64 {
-        self.frames.get()
+    pub fn new(fate: &Fate, is_prompt: bool) -> Rc<Progress> {
+        let waits_since = Cell::new(Some(fate.now()));
+        Rc::new(Progress { fate: fate.clone(), waits_since, is_prompt, is_done: Cell::new(false) })
     }
 
+    /// Since when the other side is waited for, to take more or to answer; nothing while it is not.
+    pub fn waits_since(&self) -> Option<Instant> {
+        self.waits_since.get()
+    }
+
+    /// Whether there is no more to send.
     pub fn is_done(&self) -> bool {
         self.is_done.get()
+    }
+
+    /// Some of the request has left.
+    pub fn note_taken(&self) {
+        if self.waits_since.get().is_some() {
+            self.waits_since.set(Some(self.fate.now()));
+        }
+    }
+
+    /// The body has nothing more to send yet.
+    fn note_hunger(&self) {
+        self.waits_since.set(None);
+    }
+
+    /// The body has more to send, or is at its end.
+    fn note_food(&self) {
+        if self.is_prompt || self.waits_since.get().is_none() {
+            self.waits_since.set(Some(self.fate.now()));
+        }
     }
 }
 
 /// A body on its way, as hyper takes it.
 pub(super) struct Outgoing {
     body: RequestBody,
+    /// What the stream gave, and was not handed on yet.
+    rest: Bytes,
     progress: Rc<Progress>,
 }
 
 impl Outgoing {
     pub fn new(body: RequestBody, progress: &Rc<Progress>) -> Outgoing {
         progress.is_done.set(body.known_length() == Some(0));
-        Outgoing { body, progress: progress.clone() }
+        Outgoing { body, rest: Bytes::new(), progress: progress.clone() }
     }
 
-    pub fn into_body(self) -> RequestBody {
-        self.body
+    pub fn into_body(mut self) -> RequestBody {
+        std::mem::take(&mut self.body)
+    }
+
+    fn poll_whole(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+        }
+        match &mut self.body.0 {
+            Inside::Nothing => Poll::Ready(None),
+            Inside::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.body = RequestBody::default();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Inside::Stream(stream) => stream.as_mut().poll_frame(context),
+        }
+    }
+
+    /// Keeps what is too much at once.
+    fn split(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_data() {
+            Ok(mut data) => {
+                self.rest = data.split_off(data.len().min(PIECE));
+                Frame::data(data)
+            }
+            Err(trailers) => trailers,
+        }
     }
 }
 
@@ -173,32 +234,48 @@ impl Body for Outgoing {
     type Error = Cause;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
-        let frame = match &mut self.body.0 {
-            Inside::Nothing => None,
-            Inside::Bytes(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Inside::Stream(stream) => ready!(stream.as_mut().poll_frame(context)),
+        let Poll::Ready(frame) = self.poll_whole(context) else {
+            self.progress.note_hunger();
+            return Poll::Pending;
         };
-        if let Inside::Bytes(_) = self.body.0 {
-            self.body.0 = Inside::Nothing;
-        }
-        self.progress.frames.set(self.progress.frames.get() + 1);
+        let frame = frame.map(|frame| frame.map(|frame| self.split(frame)));
+        self.progress.note_food();
         self.progress.is_done.set(frame.is_none() || self.is_end_stream());
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.body.0 {
-            Inside::Nothing => true,
-            Inside::Bytes(_) => false,
-            Inside::Stream(stream) => stream.is_end_stream(),
-        }
+        self.rest.is_empty()
+            && match &self.body.0 {
+                Inside::Nothing => true,
+                Inside::Bytes(_) => false,
+                Inside::Stream(stream) => stream.is_end_stream(),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body.0 {
+        let hint = match &self.body.0 {
             Inside::Nothing => SizeHint::with_exact(0),
             Inside::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inside::Stream(stream) => stream.size_hint(),
-        }
+        };
+        more(&hint, self.rest.len() as u64)
     }
+}
+
+/// Nobody will ask the body for more: what is waited for from here on is the answer.
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.progress.note_food();
+    }
+}
+
+/// So much more.
+fn more(hint: &SizeHint, more: u64) -> SizeHint {
+    let mut sum = SizeHint::new();
+    sum.set_lower(hint.lower().saturating_add(more));
+    if let Some(upper) = hint.upper() {
+        sum.set_upper(upper.saturating_add(more));
+    }
+    sum
 }

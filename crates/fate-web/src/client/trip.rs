@@ -7,16 +7,18 @@ use super::one::One;
 use super::patience::{Alarm, within};
 use super::phase::Phase;
 use super::pool::Host;
-use super::received::{Received, Source};
+use super::received::Received;
 use super::redirect::{self, Elsewhere};
 use super::response::Response;
 use super::route::{Route, authority, target};
 use super::sent::{Outgoing, Progress, RequestBody};
 use super::settings::Settings;
 use super::shared::Shared;
+use super::source::Source;
 use super::two::Use;
 use super::unpacker::ACCEPTED;
 use fate::{Fate, Instant, Permit};
+use fate_tls::TlsError;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use std::cell::Cell;
@@ -88,7 +90,7 @@ impl Trip {
             let elsewhere = redirect::find(&self, &wish.method, &head, hops)?;
             let Some(elsewhere) = elsewhere else { return Ok(self.arrive(&wish.method, head, source)) };
             self.turn(&mut wish, replay, elsewhere)?;
-            Received::plain(&self.fate, &self.url, source, self.settings().idle, self.end).skip().await;
+            source.discard(&self.fate);
         }
         unreachable!("there is an end to numbers, but nobody counts that far")
     }
@@ -129,19 +131,20 @@ impl Trip {
         for tries in 0.. {
             let (line, may_be_stale) = self.line(&route, &host).await?;
             self.phase.set(Phase::Send);
-            let (progress, replay) = (Rc::default(), wish.body.again());
+            let is_two = matches!(line, Line::Two(_));
+            let (progress, replay) = (Progress::new(&self.fate, is_two), wish.body.again());
             let body = Outgoing::new(std::mem::take(&mut wish.body), &progress);
-            let request = self.request(&route, wish, body, matches!(line, Line::Two(_)))?;
-            let (error, returned) = match self.ask(line, &host, request, &progress).await? {
+            let request = self.request(&route, wish, body, is_two)?;
+            let Lost { error, unsent, refusal } = match self.ask(line, &host, request, &progress).await? {
                 Ok(answer) => return Ok(answer),
                 Err(lost) => lost,
             };
             // It was never sent; or it can be sent twice, and the other side had just closed.
-            let unsent = returned.map(Outgoing::into_body);
+            let unsent = unsent.map(Outgoing::into_body);
             let again = unsent.or(replay.filter(|_| wish.method.is_idempotent()));
             match again.filter(|_| may_be_stale && tries < TRIES && is_lost(&error)) {
                 Some(body) => wish.body = body,
-                None => return Err(WebError::of_hyper(error, self.phase.get(), &self.url)),
+                None => return Err(WebError::of_answer(error, refusal, self.phase.get(), &self.url)),
             }
         }
         unreachable!("there is an end to tries")
@@ -153,8 +156,7 @@ impl Trip {
             return Ok((Line::Two(two.begin_use(&self.fate)), true));
         }
         self.phase.set(Phase::Queue);
-        let failed = |failure| WebError::of_failure(failure, Phase::Queue, &self.url);
-        let token = host.token().await.map_err(failed)?;
+        let token = host.token(&self.url).await?;
         if let Some(two) = host.shared(self.fate.now()) {
             return Ok((Line::Two(two.begin_use(&self.fate)), true));
         }
@@ -163,11 +165,11 @@ impl Trip {
         }
         let tls = if route.key.is_secret { Some(self.shared.tls(&self.url)?) } else { None };
         let made = connect(self, route, &self.shared.pool, tls).await;
-        if !matches!(made, Ok(Made::Two(_))) {
-            host.lift();
-        }
-        match made? {
-            Made::One(one) => Ok((Line::One(one, token), false)),
+        match made.inspect_err(|error| host.fail(error))? {
+            Made::One(one) => {
+                host.lift();
+                Ok((Line::One(one, token), false))
+            }
             Made::Two(two) => {
                 let line = Line::Two(two.begin_use(&self.fate));
                 host.share(&two, self.fate.now());
@@ -214,61 +216,65 @@ impl Trip {
         line: Line,
         host: &Rc<Host>,
         request: Request<Outgoing>,
-        progress: &Progress,
+        progress: &Rc<Progress>,
     ) -> Result<Result<Answer, Lost>, WebError> {
         match line {
             Line::One(mut one, token) => {
-                let answer = self.wait_for_header(progress, one.ask(request)).await?;
-                Ok(answer.map_err(lost).map(|response| {
+                let answer = self.wait_for_header(progress, one.ask(request, progress)).await?;
+                Ok(answer.map_err(|error| lost(error, one.refusal())).map(|response| {
                     let (head, incoming) = response.into_parts();
                     (head, Source::one(one, token, host, &self.shared.pool, incoming))
                 }))
             }
-            Line::Two(use_of_two) => {
-                let mut sender = use_of_two.sender();
-                let answer = self.wait_for_header(progress, sender.try_send_request(request)).await?;
-                Ok(answer.map_err(lost).map(|response| {
+            Line::Two(by) => {
+                let mut sender = by.sender();
+                let answer = self.wait_for_header(progress, sender.try_send_request(request)).await;
+                let answer = answer.inspect_err(|_| by.doubt())?;
+                Ok(answer.map_err(|error| lost(error, by.refusal())).map(|response| {
                     let (head, incoming) = response.into_parts();
-                    (head, Source::Two { incoming, _use: use_of_two })
+                    (head, Source::Two { incoming, by })
                 }))
             }
         }
     }
 
-    /// Waits, but no longer than the deadline after the last of the request was taken.
+    /// Waits, but no longer than the deadline while the other side neither takes more of the request nor answers. The
+    /// time in which the program itself makes more of the body does not count.
     async fn wait_for_header<T>(&self, progress: &Progress, answer: impl Future<Output = T>) -> Result<T, WebError> {
         let mut answer = pin!(answer);
         let limit = self.settings().header;
-        let (mut alarm, mut frames) = (Alarm::after(&self.fate, limit), progress.frames());
+        let mut alarm = Alarm::after(&self.fate, limit);
         poll_fn(|context| {
             let answered = answer.as_mut().poll(context);
             self.phase.set(if progress.is_done() { Phase::Header } else { Phase::Send });
             if let Poll::Ready(answer) = answered {
                 return Poll::Ready(Ok(answer));
             }
-            loop {
-                if frames != progress.frames() {
-                    frames = progress.frames();
-                    alarm.reset(&self.fate, limit);
-                }
-                if alarm.poll(&self.fate, context).is_pending() {
-                    return Poll::Pending;
-                }
-                if frames == progress.frames() {
+            while alarm.poll(&self.fate, context).is_ready() {
+                // It is moved only when it goes off: a body that flows costs nothing.
+                let since = progress.waits_since();
+                alarm = Alarm::at(limit.map(|limit| since.unwrap_or_else(|| self.fate.now()) + limit));
+                if since.is_some() && alarm.moment() <= Some(self.fate.now()) {
                     return Poll::Ready(Err(self.time_is_up(Deadline::Header)));
                 }
             }
+            Poll::Pending
         })
         .await
     }
 }
 
-/// What went wrong, and the body if not a byte of it was sent.
-type Lost = (hyper::Error, Option<Outgoing>);
+/// What went wrong.
+struct Lost {
+    error: hyper::Error,
+    /// The body, if not a byte of the request was sent.
+    unsent: Option<Outgoing>,
+    refusal: Option<TlsError>,
+}
 
-fn lost(mut error: hyper::client::conn::TrySendError<Request<Outgoing>>) -> Lost {
-    let returned = error.take_message().map(Request::into_body);
-    (error.into_error(), returned)
+fn lost(mut error: hyper::client::conn::TrySendError<Request<Outgoing>>, refusal: Option<TlsError>) -> Lost {
+    let unsent = error.take_message().map(Request::into_body);
+    Lost { error: error.into_error(), unsent, refusal }
 }
 
 /// Whether the other side had closed, rather than said something odd.

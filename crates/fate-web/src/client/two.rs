@@ -7,7 +7,9 @@
 use super::bell::Bell;
 use super::one::LONGEST_HEADER;
 use super::sent::Outgoing;
+use super::wire::{Watch, Wire};
 use fate::{Fate, TcpStream, Tether};
+use fate_tls::TlsError;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use std::cell::{Cell, RefCell};
@@ -23,10 +25,13 @@ pub(super) struct Two {
     /// Of each request.
     jobs: Jobs,
     tether: Tether,
+    watch: Watch,
     bell: Bell,
     users: Cell<usize>,
     is_driven: Cell<bool>,
     has_ended: Cell<bool>,
+    /// Whether somebody has waited on it in vain.
+    is_doubted: Cell<bool>,
     /// Wakes the task that drives it.
     driver: Cell<Option<Waker>>,
 }
@@ -48,10 +53,10 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Jobs {
 
 impl Two {
     pub async fn begin(stream: TcpStream, bell: Bell) -> hyper::Result<Rc<Two>> {
-        let (tether, jobs) = (stream.tether(), Jobs::default());
+        let (tether, watch, jobs) = (stream.tether(), Watch::default(), Jobs::default());
         let mut builder = http2::Builder::new(jobs.clone());
         builder.adaptive_window(false).max_header_list_size(LONGEST_HEADER as u32);
-        let (sender, connection) = builder.handshake(stream).await?;
+        let (sender, connection) = builder.handshake(Wire::new(stream, &watch)).await?;
         // What went wrong is told to whoever waits for a response, or reads a body.
         let connection: Job = Box::pin(async move { drop(connection.await) });
         let mut machine = jobs.0.take();
@@ -61,17 +66,19 @@ impl Two {
             machine: RefCell::new(Machine(machine)),
             jobs,
             tether,
+            watch,
             bell,
             users: Cell::new(0),
             is_driven: Cell::new(false),
             has_ended: Cell::new(false),
+            is_doubted: Cell::new(false),
             driver: Cell::new(None),
         }))
     }
 
     /// Whether more can be asked.
     pub fn is_fresh(&self) -> bool {
-        !self.has_ended.get() && !self.sender.is_closed()
+        !self.has_ended.get() && !self.is_doubted.get() && !self.sender.is_closed()
     }
 
     pub fn has_users(&self) -> bool {
@@ -122,6 +129,16 @@ pub(super) struct Use {
 impl Use {
     pub fn sender(&self) -> SendRequest<Outgoing> {
         self.two.sender.clone()
+    }
+
+    /// Why encryption has failed, if it has.
+    pub fn refusal(&self) -> Option<TlsError> {
+        self.two.watch.refusal()
+    }
+
+    /// Nothing came in time. It may be that nothing ever will, so those who come later had better use another one.
+    pub fn doubt(&self) {
+        self.two.is_doubted.set(true);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What may be wrong with a body, and bodies that come packed.
 
-use crate::rig::World;
+use crate::rig::{SECOND, World};
 use fate_web::{Bytes, Client, WebError};
 
 fn fetch(response: impl AsRef<[u8]> + 'static) -> Result<Bytes, WebError> {
@@ -194,4 +194,94 @@ fn a_body_is_left_packed_if_that_is_wanted_or_nobody_knows_the_way() {
     assert_eq!(fetch_with(Client::builder().leave_packed(), packed(coding, &body)).unwrap(), body);
     assert_eq!(&fetch(packed("rot13", b"gjvaxyr")).unwrap()[..], b"gjvaxyr");
     assert_eq!(&fetch(packed("identity", b"twinkle")).unwrap()[..], b"twinkle");
+}
+
+/// W1: RFC 9112, 6.3: what contradicts itself is not guessed at, for two who guess differently can be led astray.
+#[test]
+fn lengths_and_chunks_that_contradict_each_other_are_refused() {
+    for headers in [
+        "Content-Length: 3, 4\r\n",
+        "Content-Length: 3\r\nContent-Length: +3\r\n",
+        "Content-Length: 0x3\r\n",
+        "Content-Length: 3 \r\nContent-Length: 03a\r\n",
+        "Content-Length:\r\n",
+        "Content-Length : 3\r\n",
+        "Transfer-Encoding : chunked\r\n",
+    ] {
+        let error = fetch(format!("HTTP/1.1 200 OK\r\n{headers}\r\n3\r\nabc\r\n0\r\n\r\n")).unwrap_err();
+        assert!(error.is_not_http(), "{headers:?}: {error:?}");
+    }
+    // The same twice is no contradiction.
+    assert_eq!(&fetch("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc").unwrap()[..], b"abc");
+}
+
+/// W1: RFC 9112, 5: what is no header is not taken for one.
+#[test]
+fn headers_that_are_none_are_refused() {
+    for header in ["X: a\0b", " X: y", "X\u{e9}: y", "X y: z", ": y", "X: a\rb", "\tX: y"] {
+        let error = fetch(format!("HTTP/1.1 200 OK\r\nA: b\r\n{header}\r\nContent-Length: 0\r\n\r\n")).unwrap_err();
+        assert!(error.is_not_http(), "{header:?}: {error:?}");
+    }
+}
+
+/// W1: wherever it is cut off.
+#[test]
+fn a_response_that_is_cut_off_at_any_byte_is_no_response() {
+    let whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n";
+    for length in 0..whole.len() {
+        let error = fetch(&whole[..length]).unwrap_err();
+        assert!(error.is_interrupted() && !error.is_timeout(), "after {length} bytes: {error:?}");
+    }
+    assert_eq!(&fetch(&whole[..]).unwrap()[..], b"abc");
+}
+
+/// W1: neither what is said of a chunk, nor what is said after the last, can go on for ever.
+#[test]
+fn what_is_said_beside_a_body_is_bounded() {
+    for endless in [
+        format!("3;{}", "x".repeat(1_000_000)),
+        format!("0\r\n{}", "X: y\r\n".repeat(100_000)),
+        format!("0\r\nX: {}", "y".repeat(1_000_000)),
+    ] {
+        let (world, start) = (World::new(), endless[..20].to_owned());
+        world.serve(move |mut line| {
+            let endless = endless.clone();
+            async move {
+                line.hear().await?;
+                line.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+                line.say(endless).await?;
+                line.linger().await
+            }
+        });
+        let (page, at) = world.fetch(Client::builder(), "http://server/");
+        let error = page.unwrap_err();
+        assert!(error.is_body() && (error.is_not_http() || error.is_too_long()), "{start}: {error:?}");
+        assert!(at < SECOND, "it was waited for");
+    }
+}
+
+/// W1: bombs that come a little at a time.
+#[test]
+fn a_bomb_that_drips_is_refused_at_the_bound_as_well() {
+    for (coding, body) in all_ways(&vec![0; 8 << 20]) {
+        let world = World::new();
+        world.serve(move |mut line| {
+            let body = body.clone();
+            async move {
+                line.hear().await?;
+                line.say(format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n")).await?;
+                for piece in body.chunks(body.len().div_ceil(64)) {
+                    line.say(piece).await?;
+                    line.fate.sleep(SECOND).await;
+                }
+                Ok(())
+            }
+        });
+        let (page, at) =
+            world.fetch(Client::builder().unpacked_limit(1 << 20).page_limit(usize::MAX), "http://server/");
+        let error = page.unwrap_err();
+        assert!(error.is_too_long() && error.is_body(), "{coding}: {error:?}");
+        // Not even the rest of it is waited for. (Brotli says it only at its end.)
+        assert!(at < SECOND * 32 || coding == "br", "{coding}: {at:?}");
+    }
 }

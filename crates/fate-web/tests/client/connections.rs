@@ -245,3 +245,21 @@ fn pages_one_after_another_share_a_connection() {
     Client::usual(&world.here).close_idle();
     world.end();
 }
+
+/// W1: what is there already costs nothing, and a connection costs something.
+#[test]
+fn a_page_that_is_not_there_leaves_a_connection_that_serves_again() {
+    let mut world = World::new();
+    world.always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nlost");
+    let client = Client::new(&world.here);
+    let other = client.clone();
+    world.here.spawn(async move {
+        for _ in 0..3 {
+            assert!(other.get("http://server/").page().await.is_err());
+        }
+    });
+    world.sim.run_until(SECOND).unwrap();
+    assert_eq!((world.asked.borrow().len(), world.visits.get()), (3, 1));
+    client.close_idle();
+    world.end();
+}

@@ -1,6 +1,6 @@
 //! Each phase has its deadline, and each its own error: latency, resets and stalls wherever they may come.
 
-use crate::rig::{SECOND, World};
+use crate::rig::{SECOND, World, web};
 use fate_web::{Client, ClientBuilder, Deadline, Phase, WebError};
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn a_server_that_takes_nothing_of_a_long_body_is_given_up() {
     let client = hurried().build(&world.here);
     let here = world.here.clone();
     let sent = client.post("http://server/").body(vec![7; 50 << 20]).send().add_both(move |response| {
-        let error = crate::rig::web(response.unwrap_err());
+        let error = web(response.unwrap_err());
         assert_eq!((error.deadline(), (here.now() - fate::Instant::START).as_secs()), (Some(Deadline::Header), 5));
     });
     drop(sent);

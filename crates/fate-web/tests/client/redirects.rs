@@ -1,7 +1,6 @@
-//! Being sent elsewhere, and cookies.
+//! Being sent elsewhere.
 
 use crate::rig::{SECOND, World, header, page, web};
-use fate::Fate;
 use fate_web::{Client, ClientBuilder, WebError};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -179,72 +178,91 @@ fn a_stream_is_not_sent_elsewhere() {
     world.end();
 }
 
-/// A world in which the server sets the cookies that the query names.
-fn bakery() -> (World, Fate) {
+/// W1: nobody waits for what nobody wants.
+#[test]
+fn a_redirect_whose_body_stalls_is_followed_at_once() {
+    for stalls in ["Content-Length: 100\r\n\r\nElse", "Transfer-Encoding: chunked\r\n\r\n4\r\nElse", "\r\nElse"] {
+        for most in [1, 6] {
+            let world = World::new();
+            drop(world.sim.link("server", "here").latency(std::time::Duration::ZERO..std::time::Duration::ZERO));
+            let open = world.open.clone();
+            world.serve(move |mut line| {
+                let open = open.clone();
+                async move {
+                    if line.hear().await?.unwrap().starts_with("GET /there") {
+                        line.fate.sleep(SECOND).await;
+                        assert_eq!(open.get(), 1, "the stalled one is closed");
+                        return line.answer("", "there").await;
+                    }
+                    line.say(format!("HTTP/1.1 302 Found\r\nLocation: /there\r\n{stalls}")).await?;
+                    line.linger().await
+                }
+            });
+            let (page, at) = world.fetch(Client::builder().connections_per_host(most), "http://server/");
+            assert_eq!((page.unwrap(), at), ("there".into(), SECOND));
+        }
+    }
+}
+
+/// W1: however long it is.
+#[test]
+fn a_redirect_whose_body_has_no_end_is_followed_at_once() {
+    let world = World::new();
+    world.serve(|mut line| async move {
+        if line.hear().await?.unwrap().starts_with("GET /there") {
+            return line.answer("", "there").await;
+        }
+        line.say("HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n").await?;
+        loop {
+            line.say([7; 100_000]).await?;
+        }
+    });
+    let (page, at) = world.fetch(Client::builder(), "http://server/");
+    assert_eq!(page.unwrap(), "there");
+    assert!(at < SECOND, "{at:?}");
+}
+
+/// W1: what is there already costs nothing, and a connection costs something.
+#[test]
+fn a_redirect_whose_body_came_with_it_leaves_a_connection_that_serves_again() {
+    for body in ["Content-Length: 4\r\n\r\nElse", "Transfer-Encoding: chunked\r\n\r\n4\r\nElse\r\n0\r\n\r\n"] {
+        let world = World::new();
+        let visits = world.visits.clone();
+        world.serve(move |mut line| async move {
+            line.hear().await?;
+            line.say(format!("HTTP/1.1 302 Found\r\nLocation: /there\r\n{body}")).await?;
+            line.hear().await?;
+            line.answer("", "there").await
+        });
+        let (page, _) = world.fetch(Client::builder(), "http://server/");
+        assert_eq!((page.unwrap(), visits.get()), ("there".into(), 1));
+    }
+}
+
+/// W1: loops that lead over several hosts.
+#[test]
+fn a_loop_from_host_to_host_ends_after_ten_hops_and_leaves_no_connection() {
     let mut world = World::new();
-    let other = world.sim.host("sub.server");
-    for (host, port) in [(&world.server, 80), (&other, 80)] {
-        world.serve_on(host, port, |mut line| async move {
-            while let Some(asked) = line.hear().await? {
-                let query = asked.split_once('?').map_or("", |(_, rest)| rest.split(' ').next().unwrap());
-                let set: String = query.split('&').filter(|cookie| !cookie.is_empty()).map(set_cookie).collect();
-                line.answer(&set, header(&asked, "cookie").unwrap_or("none")).await?;
+    let other = world.sim.host("other");
+    for (host, to) in [(&world.server, "http://other/"), (&other, "http://server/")] {
+        world.serve_on(host, 80, move |mut line| async move {
+            while line.hear().await?.is_some() {
+                line.send_elsewhere(307, to).await?;
             }
             Ok(())
         });
     }
-    (world, other)
-}
-
-fn set_cookie(words: &str) -> String {
-    format!("Set-Cookie: {}\r\n", words.replace("+", " ").replace("%20", " "))
-}
-
-/// W1: cookies, by the clock of the simulation.
-#[test]
-fn cookies_are_sent_back_where_they_belong_and_as_long_as_they_last() {
-    let (mut world, other) = bakery();
-    let here = world.here.clone();
-    let seen = ask(
-        &mut world,
-        async move |client| {
-            let mut seen = Vec::new();
-            for url in [
-                "http://server/?a=1&b=2;+Max-Age=30&c=3;+Path=/deep&d=4;+Secure&e=5;+Domain=com&f=6;+Max-Age=0",
-                "http://server/",
-                "http://server/deep/down",
-                "http://sub.server/",
-                "http://server/?a=9",
-                "http://server/",
-            ] {
-                seen.push(client.get(url).send().await.unwrap().text().await.unwrap());
-            }
-            here.sleep(SECOND * 31).await;
-            seen.push(
-                client
-                    .get("http://server/?a=;+Expires=Thu,+01+Jan+1970+00:00:00+GMT")
-                    .send()
-                    .await
-                    .unwrap()
-                    .text()
-                    .await
-                    .unwrap(),
-            );
-            seen.push(client.get("http://server/").send().await.unwrap().text().await.unwrap());
-            seen
-        },
-        Client::builder().cookies(),
-    );
-    let without = ask(
+    let failed = ask(
         &mut world,
         async |client| {
-            client.get("http://server/?a=1").send().await.unwrap();
-            client.get("http://server/").send().await.unwrap().text().await.unwrap()
+            let failed = error(&client, "http://server/").await;
+            client.close_idle();
+            failed
         },
         Client::builder(),
     );
-    assert_eq!(seen, ["none", "a=1; b=2", "a=1; b=2; c=3", "none", "a=1; b=2", "a=9; b=2", "a=9", "none"]);
-    assert_eq!(without, "none");
+    assert!(failed.is_redirect(), "{failed:?}");
+    assert_eq!((world.asked.borrow().len(), world.visits.get(), world.open.get()), (11, 2, 0));
     other.shutdown();
     world.end();
 }

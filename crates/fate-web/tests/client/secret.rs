@@ -1,5 +1,6 @@
 //! https, and HTTP/2: the same simulated network, with real TLS on it.
 
+use crate::identity::{Identity, identity};
 use crate::rig::{Line, SECOND, World, page, web};
 use fate::{Fate, HyperExecutor, TcpStream};
 use fate_tls::{TlsClient, TlsError, TlsServer};
@@ -11,34 +12,6 @@ use hyper::service::service_fn;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
-
-/// Who vouches for himself, for a host of this name and in these years.
-struct Identity {
-    certificate: String,
-    key: String,
-}
-
-fn identity(host: &str, years: [i32; 2]) -> Identity {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new([host.to_owned()]).unwrap();
-    let [from, to] = years.map(|year| rcgen::date_time_ymd(year, 1, 1));
-    (params.not_before, params.not_after) = (from, to);
-    Identity { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
-}
-
-impl Identity {
-    fn good() -> Identity {
-        identity("server", [1975, 4096])
-    }
-
-    fn server(&self, alpn: &[&str]) -> TlsServer {
-        TlsServer::new(&self.certificate, &self.key).unwrap().with_alpn(alpn)
-    }
-
-    fn client(&self) -> TlsClient {
-        TlsClient::builder().only_roots(&self.certificate).build().unwrap()
-    }
-}
 
 /// A world whose server speaks HTTP/1.1 in secret.
 fn secret_world(identity: &Identity, answer: &'static str) -> World {
@@ -298,4 +271,28 @@ fn nobody_is_believed_by_get_page_whom_the_platform_does_not_know() {
     get_page(&world.here, "https://server/").add_both(|page| assert!(web(page.unwrap_err()).is_tls()));
     world.sim.run_until(SECOND * 30).unwrap();
     world.end();
+}
+
+/// W1: RFC 9113, 3.2: over TLS HTTP/2 is agreed upon, or not spoken.
+#[test]
+fn http_2_alone_is_not_spoken_over_tls_with_a_server_that_agreed_to_something_else_or_nothing() {
+    for (alpn, words) in [(&[][..], "it does not agree to HTTP/2"), (&["http/1.1"], "failed")] {
+        let (identity, world) = (Identity::good(), World::new());
+        let (tls, heard) = (identity.server(alpn), Rc::new(Cell::new(0)));
+        let count = heard.clone();
+        world.serve_on(&world.server, 443, move |mut line: Line| {
+            let (agreed, count) = (tls.wrap(&line.stream), count.clone());
+            async move {
+                agreed.await?;
+                count.set(line.hear_body(1).await.map_or(0, |body| body.len()));
+                Ok(())
+            }
+        });
+        let (page, at) = world.fetch(hurried(identity.client()).http2_only(), "https://server/");
+        let error = page.unwrap_err();
+        assert!(error.is_tls() && error.phase() == Phase::Tls && !error.is_timeout(), "{error:?}");
+        assert_eq!(error.to_string(), format!("agreeing on encryption for https://server/: {words}"));
+        assert_eq!(heard.get(), 0, "something was said");
+        assert!(at < SECOND, "{at:?}");
+    }
 }
