@@ -31,7 +31,9 @@ impl ResolvesServerCert for Certificates {
         let usable = || self.0.iter().filter(|one| can_sign(one, hello.signature_schemes()));
         let name = hello.server_name().filter(|_| self.0.len() > 1);
         let name = name.and_then(|name| ServerName::try_from(name).ok());
-        name.and_then(|name| usable().find(|one| is_for(one, &name))).or_else(|| usable().next()).cloned()
+        let shown = name.and_then(|name| usable().find(|one| is_for(one, &name))).or_else(|| usable().next());
+        // If none is usable, any will do: that the two have too little in common is then said in those words.
+        shown.or(self.0.first()).cloned()
     }
 }
 

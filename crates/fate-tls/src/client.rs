@@ -101,7 +101,8 @@ impl TlsClient {
     /// a certificate for it. Fires when they have agreed; what is written before is held, and sent then.
     ///
     /// In mid-stream as at the beginning. What has come in and was not read is taken for TLS: so nothing that somebody has
-    /// slipped in before can be taken for what was said in secret.
+    /// slipped in before can be taken for what was said in secret. (What a buffer of your own around the stream holds, was
+    /// read: read lines from the stream itself.)
     ///
     /// ```
     /// # use fate::sim::Sim;
@@ -136,7 +137,7 @@ impl TlsClient {
     /// ```
     ///
     /// # Errors
-    /// [`TlsError`]. The connection is closed then: nobody goes on in the open unawares.
+    /// [`TlsError`]. The connection is closed then: nobody goes on in the open unawares. One that speaks TLS already goes on.
     ///
     /// # Cancellation
     /// Aborts the connection.

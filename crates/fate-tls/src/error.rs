@@ -1,5 +1,6 @@
 //! What can go wrong with TLS.
 
+use crate::meaning;
 use rustls::{AlertDescription, CertificateError, Error as Rustls, InvalidMessage};
 use std::error::Error;
 use std::fmt;
@@ -199,22 +200,6 @@ impl TlsError {
             Cause::Rustls(_) | Cause::Words(_) => ErrorKind::InvalidData,
         }
     }
-
-    /// What it means, where the cause's own words would not tell a newcomer.
-    fn meaning(&self) -> Option<&'static str> {
-        [
-            (self.is_expired(), "the certificate has expired"),
-            (self.is_not_yet_valid(), "the certificate is not valid yet"),
-            (self.is_unknown_issuer(), "nobody who is believed vouches for the certificate"),
-            (self.is_wrong_host(), "the certificate is for another host"),
-            (self.is_bad_certificate(), "the certificate is not believed"),
-            (self.is_not_tls(), "what is spoken there is no TLS"),
-            (self.is_refused(), "the other side refuses"),
-            (self.rustls().is_some(), "it breaks the rules"),
-        ]
-        .into_iter()
-        .find_map(|(is_so, words)| is_so.then_some(words))
-    }
 }
 
 impl From<Rustls> for Cause {
@@ -265,13 +250,13 @@ impl fmt::Display for TlsError {
             (_, Some(peer)) => write!(f, "TLS with {peer}: ")?,
             (_, None) => f.write_str("TLS cannot be set up: ")?,
         }
-        match (self.meaning(), cause) {
-            (Some(words), _) => f.write_str(words),
-            (None, Cause::Rustls(error)) => write!(f, "{error}"),
-            (None, Cause::Io(_)) => f.write_str("the connection has failed"),
-            (None, Cause::Truncated) => f.write_str("the connection ended without a word"),
-            (None, Cause::TimedOut(limit)) => write!(f, "no agreement within {limit:?}"),
-            (None, Cause::Words(words)) => f.write_str(words),
+        match cause {
+            Cause::Rustls(_) if self.is_not_tls() => f.write_str("what is spoken there is no TLS"),
+            Cause::Rustls(error) => f.write_str(&meaning::of(error, *phase)),
+            Cause::Io(_) => f.write_str("the connection has failed"),
+            Cause::Truncated => f.write_str("the connection ended without a word"),
+            Cause::TimedOut(limit) => write!(f, "no agreement within {limit:?}"),
+            Cause::Words(words) => f.write_str(words),
         }
     }
 }

@@ -125,9 +125,9 @@ impl Layer for TlsLayer {
         let outcome = self.take_in(wire, &mut flow.plain);
         self.put_on(&mut flow.wire);
         flow.is_ended = self.is_ended;
-        outcome.map_err(|cause| self.error(cause))?;
+        // Also if something was wrong after it, in the same piece.
         self.look_for_agreement();
-        Ok(())
+        outcome.map_err(|cause| self.error(cause))
     }
 
     fn write(&mut self, plain: &[u8], wire: &mut Vec<u8>) -> io::Result<()> {

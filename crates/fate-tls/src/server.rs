@@ -5,10 +5,10 @@ use crate::certificates::Certificates;
 use crate::client::{DEADLINE, names};
 use crate::layer::Side;
 use crate::roots::Roots;
-use crate::serving::{self, TlsPort};
+use crate::serving;
 use crate::time::FateTime;
 use crate::{Session, TlsError};
-use fate::{Deferred, Failure, Fate, Protocol, TcpListener, TcpStream};
+use fate::{Deferred, Failure, Port, Protocol, TcpListener, TcpStream};
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -38,7 +38,7 @@ use std::time::Duration;
 /// # let mut sim = Sim::new(1);
 /// # let (fate, here) = (sim.host("server"), sim.host("client"));
 /// let server = TlsServer::new(&certificate, &key)?; // two texts: std::fs::read("cert.pem")?, std::fs::read("key.pem")?
-/// let port = server.serve(&fate, fate.listen_tcp("0.0.0.0:443")?, |_peer, _session| Shout);
+/// let port = server.serve(fate.listen_tcp("0.0.0.0:443")?, |_peer, _session| Shout);
 ///
 /// # let client = TlsClient::builder().only_roots(&certificate).build()?;
 /// # here.clone().spawn(async move {
@@ -104,10 +104,11 @@ impl TlsServer {
     /// held, and sent then.
     ///
     /// In mid-stream as at the beginning. What has come in and was not read is taken for TLS: so nothing that somebody has
-    /// slipped in before can be taken for what was said in secret.
+    /// slipped in before can be taken for what was said in secret. (What a buffer of your own around the stream holds, was
+    /// read: read lines from the stream itself.)
     ///
     /// # Errors
-    /// [`TlsError`]. The connection is closed then.
+    /// [`TlsError`]. The connection is closed then. One that speaks TLS already goes on.
     ///
     /// # Cancellation
     /// Aborts the connection.
@@ -133,15 +134,14 @@ impl TlsServer {
 
     /// Makes a protocol for each connection that has agreed, and tells it what happens to that. `make` is given the address of the
     /// other side, and what was agreed. They do not wait for each other: one that stalls is alone with it, until its deadline.
-    /// Goes on until [`TlsPort::stop`] or a shutdown, whether what this gives is kept or not.
+    /// All else is as in [`TcpListener::serve`]; connections that have not agreed yet when [`Port::stop`] is called go on, too.
     #[track_caller]
     pub fn serve<P: Protocol>(
         &self,
-        fate: &Fate,
         listener: TcpListener,
         make: impl Fn(SocketAddr, &Session) -> P + 'static,
-    ) -> TlsPort {
-        self.serve_or(fate, listener, make, |_, _| {})
+    ) -> Port {
+        self.serve_or(listener, make, |_, _| {})
     }
 
     /// As [`TlsServer::serve`]; and tells `refused` of each connection that has not agreed, which is closed by then. There are
@@ -149,12 +149,11 @@ impl TlsServer {
     #[track_caller]
     pub fn serve_or<P: Protocol>(
         &self,
-        fate: &Fate,
         listener: TcpListener,
         make: impl Fn(SocketAddr, &Session) -> P + 'static,
         refused: impl Fn(SocketAddr, &TlsError) + 'static,
-    ) -> TlsPort {
-        serving::serve(fate, self.clone(), listener, make, refused)
+    ) -> Port {
+        serving::serve(self.clone(), listener, make, refused)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn serve_protocols(setting: Setting) -> io::Result<()> {
     let fate = Fate::new()?;
     let listener = fate.listen_tcp((Ipv4Addr::LOCALHOST, 0))?;
     setting.announce(listener.local_addr().port())?;
-    server()?.serve(&fate, listener, |_, _| Echo);
+    server()?.serve(listener, |_, _| Echo);
     run(&fate)
 }
 

@@ -195,3 +195,25 @@ fn one_seed_has_one_history_though_the_keys_differ() {
     };
     assert_eq!(history(), history());
 }
+
+/// N11, T11: what was remembered of a session is good for hours by the clock of the Fate.
+#[test]
+fn a_session_is_forgotten_after_a_day() {
+    let mut stage = Stage::new();
+    let (server, client) = (stage.server(), stage.client());
+    assert_eq!(sessions(&mut stage, &server, &client)[2], (true, true));
+    stage.sim.step_forward("client", std::time::Duration::from_secs(3600));
+    assert_eq!(sessions(&mut stage, &server, &client)[0], (true, true));
+    stage.sim.step_forward("client", std::time::Duration::from_secs(24 * 3600));
+    assert_eq!(sessions(&mut stage, &server, &client)[0], (false, false));
+}
+
+/// N11, L1: several Fates on several threads can share them.
+#[test]
+fn clients_and_servers_and_errors_go_to_any_thread() {
+    fn is_free<T: Send + Sync + Clone + 'static>(_: &T) {}
+    let stage = Stage::new();
+    is_free(&stage.client());
+    is_free(&stage.server());
+    is_free(&TlsServer::builder().build().unwrap_err());
+}

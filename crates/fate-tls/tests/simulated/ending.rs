@@ -105,7 +105,7 @@ fn a_protocol_is_told_of_either_end() {
         put_between(&mut stage);
         let (server, ended) = (stage.server(), Rc::new(RefCell::new(None)));
         let seen = ended.clone();
-        let port = server.serve(&stage.there, stage.listen(), move |_, _| Ending(seen.clone()));
+        let port = server.serve(stage.listen(), move |_, _| Ending(seen.clone()));
         let (client, here) = (stage.client(), stage.here.clone());
         stage.here.spawn(async move {
             let mut stream = here.connect_tcp("between:443").await?;

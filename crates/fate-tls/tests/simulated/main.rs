@@ -3,8 +3,12 @@
 mod agreeing;
 #[path = "../authority/mod.rs"]
 mod authority;
+mod cutting;
 mod ending;
+mod hand;
 mod midstream;
+mod names;
+mod records;
 mod refusing;
 mod serving;
 mod stage;

@@ -1,6 +1,7 @@
 //! STARTTLS: a conversation that begins in the open.
 
-use crate::stage::{PORT, Stage};
+use crate::hand::{Hand, config};
+use crate::stage::{PORT, Stage, error_of};
 use fate::framing::{FrameProtocol, FrameTransport, Framed, Lines};
 use fate_tls::TlsServer;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,4 +127,83 @@ fn a_connection_is_wrapped_once() {
     };
     let sides = (stage.server(), stage.client());
     assert_eq!(stage.meet(sides, reading, again).both().0, "tea");
+}
+
+/// Says the word and the beginning of the agreement in one piece, as those do who know the answer. Hears the answer, and then
+/// speaks in secret.
+async fn hurry(mut hand: Hand) -> std::io::Result<()> {
+    let words = [&b"EHLO alice\nSTARTTLS\n"[..], &hand.words()].concat();
+    hand.stream.write_all(&words).await?;
+    let mut line = None;
+    while line.as_deref() != Some("220 go ahead") {
+        line = hand.stream.read_line(80).await?;
+    }
+    hand.agree().await?;
+    hand.tell(b"MAIL FROM:<alice>\n").await?;
+    assert_eq!(hand.be_told(22).await?, b"250 MAIL FROM:<alice>\n");
+    hand.tls.send_close_notify();
+    hand.say().await?;
+    while hand.hear().await? {}
+    Ok(())
+}
+
+/// N11, N12.
+#[test]
+fn the_beginning_of_the_agreement_may_come_in_one_piece_with_the_word() {
+    let mut stage = Stage::new();
+    let (heard, config, here, there) = (mail(&stage), config(&stage), stage.here.clone(), stage.there.clone());
+    stage.here.spawn(async move {
+        hurry(Hand::new(config, here.connect_tcp(PORT).await.unwrap())).await.unwrap();
+        there.shutdown();
+    });
+    stage.sim.run().unwrap();
+    assert_eq!(*heard.borrow(), ["EHLO alice", "STARTTLS", "agreed", "MAIL FROM:<alice>"]);
+}
+
+/// N11: the same for one who reads lines from a stream.
+#[test]
+fn a_stream_takes_the_beginning_of_the_agreement_in_one_piece_with_the_word() {
+    let mut stage = Stage::new();
+    let (listener, server, config, here) = (stage.listen(), stage.server(), config(&stage), stage.here.clone());
+    stage.there.spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        assert_eq!(stream.read_line(80).await?.as_deref(), Some("EHLO alice"));
+        assert_eq!(stream.read_line(80).await?.as_deref(), Some("STARTTLS"));
+        stream.write_all(b"220 go ahead\n").await?;
+        server.wrap(&stream).await?;
+        let line = stream.read_line(80).await?.unwrap_or_default();
+        stream.write_all(format!("250 {line}\n").as_bytes()).await?;
+        stream.read_to_end(&mut Vec::new()).await?;
+        fate::Ok(())
+    });
+    stage.here.spawn(async move { hurry(Hand::new(config, here.connect_tcp(PORT).await.unwrap())).await.unwrap() });
+    stage.sim.run().unwrap();
+}
+
+/// N11: nobody is waited for who has said already that no more comes.
+#[test]
+fn who_has_ended_before_the_agreement_is_not_waited_for() {
+    for behind in [&b""[..], b"nonsense"] {
+        let mut stage = Stage::new();
+        let (listener, server, here, there) = (stage.listen(), stage.server(), stage.here.clone(), stage.there.clone());
+        stage.there.spawn(async move {
+            let (stream, _) = listener.accept().await?;
+            assert_eq!(stream.read_line(80).await?.as_deref(), Some("STARTTLS"));
+            stream.peer_closed().await;
+            there.sleep(std::time::Duration::from_secs(1)).await;
+            let began = there.now();
+            let error = error_of(&server.wrap(&stream).await.unwrap_err());
+            assert_eq!(there.now(), began, "at once");
+            assert!(error.is_truncated() || !behind.is_empty(), "{error:?}");
+            fate::Ok(())
+        });
+        stage.here.spawn(async move {
+            let mut stream = here.connect_tcp(PORT).await?;
+            stream.write_all(&[b"STARTTLS\n", behind].concat()).await?;
+            stream.close().await?;
+            stream.read_to_end(&mut Vec::new()).await?;
+            fate::Ok(())
+        });
+        stage.sim.run().unwrap();
+    }
 }

@@ -174,3 +174,123 @@ fn what_is_given_to_build_from_is_checked_then() {
         assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::InvalidInput);
     }
 }
+
+/// N11: the words say what is wrong, and not only that something is.
+#[test]
+fn what_is_wrong_with_what_was_given_is_said_in_words() {
+    let stage = Stage::new();
+    let (identity, other) = (stage.identity(), stage.identity());
+    let words = |error: TlsError| error.to_string().split_off("TLS cannot be set up: ".len());
+    let of_server = |chain: &str, key: &str| words(TlsServer::new(chain, key).unwrap_err());
+    assert_eq!(of_server(&identity.chain, &other.key), "the key is not that of the certificate");
+    assert_eq!(
+        words(stage.settings().identity(&identity.chain, &other.key).build().unwrap_err()),
+        "the key is not that of the certificate"
+    );
+    let no_certificate = "there is no certificate in what was given, which is to be the text of a PEM file";
+    for chain in ["", "nonsense", "/etc/ssl/cert.pem", &identity.key] {
+        assert_eq!(of_server(chain, &identity.key), no_certificate);
+    }
+    let no_key = "there is no private key in what was given, which is to be the text of a PEM file";
+    for key in ["", "nonsense", "/etc/ssl/key.pem", &identity.chain] {
+        assert_eq!(of_server(&identity.chain, key), no_key);
+    }
+    let sealed = identity.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    assert_eq!(of_server(&identity.chain, &sealed), "the private key is sealed with a password: give it without");
+    let cut = &identity.chain[..identity.chain.len() / 2];
+    assert!(of_server(cut, &identity.key).starts_with("what was given is no text of certificates: "));
+    let garbled = "-----BEGIN CERTIFICATE-----\ndGVh\n-----END CERTIFICATE-----\n";
+    assert_eq!(of_server(garbled, &identity.key), "a certificate that was given cannot be read");
+    let roots = TlsClient::builder().only_roots(garbled).build().unwrap_err();
+    assert_eq!(words(roots), "a certificate that was given cannot be read");
+    let garbled = "-----BEGIN PRIVATE KEY-----\ndGVh\n-----END PRIVATE KEY-----\n";
+    assert!(
+        of_server(&identity.chain, garbled).starts_with("the private key cannot be used: "),
+        "{}",
+        of_server(&identity.chain, garbled)
+    );
+}
+
+/// N11: and so do those of two that cannot agree.
+#[test]
+fn why_two_cannot_agree_is_said_in_words() {
+    let mut stage = Stage::new();
+    let identity = stage.identity();
+    let server = TlsServer::builder().certificate(&identity.chain, &identity.key);
+    let client = stage.client();
+    let asking = server.clone().client_roots(&stage.authority.pem).build().unwrap();
+    let read = async |mut stream: fate::TcpStream, _| Ok(stream.read_to_end(&mut Vec::new()).await?);
+    let (there, here) = stage.meet((asking, client), async |_, _| Ok(()), read).errors();
+    assert!(there.to_string().ends_with("no certificate was shown"), "{there}");
+    assert!(here.to_string().ends_with("the other side refuses: CertificateRequired"), "{here}");
+    let (there, here) = {
+        let client = stage.client().with_alpn(["tea"]);
+        stage.agree(server.clone().alpn(["h2"]).build().unwrap(), client).errors()
+    };
+    assert!(there.to_string().ends_with("there is no protocol that both sides speak"), "{there}");
+    assert!(here.to_string().ends_with("the other side refuses: NoApplicationProtocol"), "{here}");
+    let provider = std::sync::Arc::new(fate_tls::rustls::crypto::ring::default_provider());
+    let config = fate_tls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&fate_tls::rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(server.build().unwrap().config().cert_resolver.clone());
+    let old = TlsServer::from_config(config);
+    let client = crate::hand::config(&stage);
+    let (there, here) = stage.agree(old, TlsClient::from_config(client)).errors();
+    assert!(there.to_string().ends_with("the two sides have too little in common to agree"), "{there}");
+    assert!(here.to_string().ends_with("the other side refuses: ProtocolVersion"), "{here}");
+}
+
+/// N11: it is the server's clock there.
+#[test]
+fn an_expired_certificate_of_a_client_is_refused() {
+    let mut stage = Stage::new();
+    let identity = stage.identity();
+    let server = TlsServer::builder().certificate(&identity.chain, &identity.key).client_roots(&stage.authority.pem);
+    let knave = stage.authority.vouch_in(1990..1999, &["knave"]);
+    let client = stage.settings().identity(&knave.chain, &knave.key).build().unwrap();
+    let read = async |mut stream: fate::TcpStream, _| Ok(stream.read_to_end(&mut Vec::new()).await?);
+    let (there, here) = stage.meet((server.build().unwrap(), client), async |_, _| Ok(()), read).errors();
+    assert!(there.is_expired() && there.phase() == Phase::Handshake, "{there:?}");
+    assert_eq!(here.alert(), Some(AlertDescription::CertificateExpired));
+}
+
+/// N11: also one that has written and closed, and waits for nothing but that this is sent.
+#[test]
+fn who_has_closed_before_the_agreement_says_why_it_refuses() {
+    let mut stage = Stage::new();
+    let (listener, server) = (stage.listen(), server_of(&self_signed(&["server"])));
+    let (client, here, told) = (stage.client(), stage.here.clone(), std::rc::Rc::new(std::cell::Cell::new(None)));
+    let seen = told.clone();
+    stage.there.spawn(async move {
+        let failure = server.accept(&listener).await.unwrap_err();
+        seen.set(error_of(&failure).alert());
+    });
+    stage.here.spawn(async move {
+        let mut stream = here.connect_tcp(PORT).await.unwrap();
+        let agreed = client.wrap(&stream, "server");
+        stream.write_all(b"a secret").await.unwrap();
+        drop(stream);
+        assert!(error_of(&agreed.await.unwrap_err()).is_unknown_issuer());
+    });
+    stage.sim.run().unwrap();
+    assert_eq!(told.take(), Some(AlertDescription::UnknownCA));
+}
+
+/// N11: a server has certificates, but none whose signature the client can check.
+#[test]
+fn a_client_that_can_check_no_certificate_has_too_little_in_common() {
+    use fate_tls::rustls::{ClientConfig, RootCertStore, SignatureScheme, crypto::ring::default_provider};
+    let mut stage = Stage::new();
+    let mut provider = default_provider();
+    let known = &mut provider.signature_verification_algorithms;
+    let is_checked = |scheme: &SignatureScheme| *scheme == SignatureScheme::RSA_PSS_SHA256;
+    known.mapping = known.mapping.iter().filter(|(scheme, _)| is_checked(scheme)).copied().collect::<Vec<_>>().leak();
+    let config = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    let server = stage.server();
+    let (there, here) = stage.agree(server, TlsClient::from_config(config)).errors();
+    assert!(there.to_string().ends_with("the two sides have too little in common to agree"), "{there}");
+    assert_eq!(here.alert(), Some(AlertDescription::HandshakeFailure));
+}

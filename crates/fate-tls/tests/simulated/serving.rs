@@ -1,8 +1,8 @@
 //! A server of many.
 
 use crate::stage::{PORT, Stage};
-use fate::{Protocol, Transport};
-use fate_tls::{TlsClient, TlsPort};
+use fate::{Port, Protocol, Transport};
+use fate_tls::TlsClient;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,11 +23,10 @@ impl Protocol for Greeting {
 
 type Refused = Rc<RefCell<Vec<String>>>;
 
-fn serve(stage: &Stage) -> (TlsPort, Refused) {
+fn serve(stage: &Stage) -> (Port, Refused) {
     let refused = Refused::default();
     let told = refused.clone();
     let port = stage.server().with_alpn(["tea"]).serve_or(
-        &stage.there,
         stage.listen(),
         |peer, session| Greeting(format!("{} {}\n", peer.ip(), session.server_name().unwrap_or_default())),
         move |_, error| told.borrow_mut().push(error.to_string()),
@@ -84,7 +83,7 @@ fn stopping_closes_the_port_and_nothing_else() {
     let (client, here) = (stage.client().with_alpn(["tea"]), stage.here.clone());
     stage.here.spawn(async move {
         let (mut stream, _) = client.connect(&here, PORT).await?;
-        assert_eq!(port.local_addr().port(), 443);
+        assert_eq!(port.local_addr().unwrap().port(), 443);
         port.stop();
         here.sleep(Duration::from_millis(1)).await;
         assert!(client.connect(&here, PORT).await.is_err());

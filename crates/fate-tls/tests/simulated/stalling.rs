@@ -168,3 +168,119 @@ fn a_side_that_closes_before_the_agreement_is_told_as_such() {
     });
     stage.sim.run().unwrap();
 }
+
+/// A server that accepts, and says nothing.
+fn say_nothing(stage: &Stage) {
+    let listener = stage.listen();
+    stage.there.spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        // What is said is taken, until it ends.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+        fate::Ok(())
+    });
+}
+
+/// N11: nobody needs to keep what `wrap` gives.
+#[test]
+fn the_deadline_holds_though_nobody_waits_for_the_agreement() {
+    let mut stage = Stage::new();
+    say_nothing(&stage);
+    let (client, here) = (stage.client(), stage.here.clone());
+    stage.here.spawn(async move {
+        let mut stream = here.connect_tcp(PORT).await.unwrap();
+        client.wrap(&stream, "server").add_both(drop);
+        let began = here.now();
+        assert!(stream.read(&mut [0]).await.is_err());
+        assert_eq!(here.now().duration_since(began), Duration::from_secs(10));
+    });
+    stage.sim.run().unwrap();
+}
+
+/// N11, T4.
+#[test]
+fn the_deadline_may_be_at_once_or_never() {
+    for (deadline, is_up) in [(Duration::ZERO, true), (Duration::from_nanos(1), true), (Duration::MAX, false)] {
+        let mut stage = Stage::new();
+        say_nothing(&stage);
+        let (client, here) = (stage.client().with_handshake_deadline(deadline), stage.here.clone());
+        let told = Rc::new(Cell::new(None));
+        let seen = told.clone();
+        stage.here.spawn(async move {
+            let failure = client.connect(&here, PORT).await.unwrap_err();
+            seen.set(Some(error_of(&failure).is_timed_out()));
+        });
+        stage.sim.run_until(Duration::from_secs(3600)).unwrap();
+        assert_eq!(told.get(), is_up.then_some(true), "{deadline:?}");
+    }
+}
+
+/// N11, N5: what is written meanwhile is held, and no more of it than the mark says.
+#[test]
+fn who_writes_before_the_agreement_is_held_up_at_the_mark() {
+    let mut stage = Stage::new();
+    say_nothing(&stage);
+    let (client, here, written) = (stage.client(), stage.here.clone(), Rc::new(Cell::new(0)));
+    let count = written.clone();
+    stage.here.spawn(async move {
+        let mut stream = here.connect_tcp(PORT).await.unwrap();
+        client.wrap(&stream, "server").add_both(drop);
+        while let Ok(some) = stream.write(&[7; 10_000]).await {
+            count.set(count.get() + some);
+        }
+    });
+    stage.sim.run().unwrap();
+    assert!((60_000..70_000).contains(&written.get()), "{}", written.get());
+}
+
+/// N11: the agreement is still waited for, or given up; what was written is sent then, and nothing is left.
+#[test]
+fn a_stream_that_is_dropped_while_they_agree_leaves_nothing_behind() {
+    for is_written in [false, true] {
+        let mut stage = far_apart();
+        let (listener, server) = (stage.listen(), stage.server());
+        let heard = Rc::new(Cell::new(None));
+        let seen = heard.clone();
+        stage.there.spawn(async move {
+            let Ok((mut stream, _)) = server.accept(&listener).await else { return };
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).await.unwrap();
+            seen.set(Some(all));
+        });
+        let (client, here, ended) = (stage.client(), stage.here.clone(), Rc::new(Cell::new(false)));
+        let end = ended.clone();
+        stage.here.spawn(async move {
+            let mut stream = here.connect_tcp(PORT).await.unwrap();
+            let agreed = client.wrap(&stream, "server");
+            if is_written {
+                stream.write_all(b"tea").await.unwrap();
+            }
+            drop(stream);
+            assert_eq!(agreed.await.is_ok(), is_written);
+            end.set(true);
+        });
+        stage.sim.run_until(Duration::from_secs(5)).unwrap();
+        assert!(ended.get());
+        assert_eq!(heard.take(), is_written.then(|| b"tea".to_vec()));
+        assert!(stage.sim.leaks().is_empty(), "{:?}", stage.sim.leaks());
+    }
+}
+
+/// N11, N3: what was held for an agreement that cannot come any more holds up no close.
+#[test]
+fn a_side_that_closes_before_the_agreement_leaves_nothing_to_be_sent() {
+    let mut stage = Stage::new();
+    let (listener, client, here) = (stage.listen(), stage.client(), stage.here.clone());
+    stage.there.spawn(async move { listener.accept().await.unwrap().0.read(&mut [0; 10_000]).await.unwrap() });
+    stage.here.spawn(async move {
+        let mut stream = here.connect_tcp(PORT).await.unwrap();
+        let agreed = client.wrap(&stream, "server");
+        stream.write_all(b"a secret").await.unwrap();
+        let drained = stream.drained(&here);
+        assert!(error_of(&agreed.await.unwrap_err()).is_truncated());
+        assert!(drained.await.is_err());
+        assert!(stream.write_all(b"more").await.is_err());
+        drop(stream);
+    });
+    stage.sim.run().unwrap();
+    assert!(stage.sim.elapsed() < Duration::from_secs(3), "{:?}", stage.sim.elapsed());
+}

@@ -62,14 +62,12 @@ impl TcpListener {
     #[track_caller]
     pub fn serve<P: Protocol>(self, mut make: impl FnMut(SocketAddr) -> P + 'static) -> Port {
         let place = Location::caller();
-        self.0.serve(place, move |reactor, connection| {
-            match connection.peer().inet() {
-                Some(peer) => {
-                    let protocol = make(peer);
-                    connection.begin(reactor, place, Box::new(protocol));
-                }
-                None => connection.abort(reactor, Reason::Aborted),
+        self.0.serve(place, move |reactor, connection| match connection.peer().inet() {
+            Some(peer) => {
+                let protocol = make(peer);
+                connection.begin(reactor, place, Box::new(protocol));
             }
+            None => connection.abort(reactor, Reason::Aborted),
         })
     }
 

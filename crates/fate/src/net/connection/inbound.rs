@@ -278,12 +278,10 @@ impl Connection {
     pub(super) fn ended(self: &Rc<Self>, reactor: &Rc<Reactor>, end: io::Result<()>) {
         self.inbound.receiving.set(Receiving::Idle);
         match (self.stage.get(), end) {
+            (Stage::Open | Stage::Flushing, end) if self.is_layer_beginning() => self.ended_too_early(reactor, end),
             (Stage::Open, end) => {
                 let end = end.and_then(|()| self.truncation()).and_then(|()| self.cut_off());
                 self.finished_inward(reactor, end);
-            }
-            (Stage::Flushing, Ok(())) if self.is_layer_beginning() => {
-                self.lost(reactor, crate::Reason::Lost(io::ErrorKind::UnexpectedEof.into()));
             }
             (Stage::Flushing, Ok(())) => *self.inbound.end.borrow_mut() = Some(Ok(())),
             (Stage::Flushing, Err(error)) => self.lost(reactor, crate::Reason::Lost(error)),

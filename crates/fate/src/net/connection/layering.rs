@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What has come in when a layer is set, and was not read, is the layer's: the other side has sent it for that. While
-//! the layer begins, what is written is held, and whoever speaks is told of nothing; then first of all that it is ready.
+//! the layer begins, what is written is held, and whoever speaks is told of nothing; then first of all that it is ready. If the
+//! wire ends before that, the connection is lost; if it had ended before the layer was set, the layer says what that was.
 
 use super::{Connection, Stage};
 use crate::net::layer::{Flow, Layer};
@@ -154,11 +155,24 @@ impl Connection {
         if layering.is_fed.replace(true) {
             return;
         }
-        let unread = self.inbound.take_unread();
+        let (unread, has_ended) = (self.inbound.take_unread(), self.inbound.has_ended());
         if !unread.is_empty() {
             self.pass_through(reactor, &unread);
         }
+        if has_ended {
+            self.end_again(reactor);
+        }
         self.update_reading(reactor);
+    }
+
+    /// The wire had come to its end before the layer was set. What that is to whoever speaks, the layer says now.
+    fn end_again(self: &Rc<Self>, reactor: &Rc<Reactor>) {
+        let end = self.inbound.end.take();
+        if self.is_open() {
+            return self.ended(reactor, end.unwrap_or(Ok(())));
+        }
+        // The layer has failed: that was no end.
+        *self.inbound.end.borrow_mut() = Some(Err(io::ErrorKind::UnexpectedEof.into()));
     }
 
     /// Bytes came in from the wire.
@@ -282,10 +296,14 @@ impl Connection {
 
     /// The wire has come to its end: is that one to whoever speaks?
     pub(super) fn cut_off(&self) -> io::Result<()> {
-        if self.is_layer_beginning() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
         self.layering.get().map_or(Ok(()), |layering| layering.layer.borrow_mut().cut_off().map_err(shared))
+    }
+
+    /// The wire has come to its end before the layer was ready: it never will be, and what is held will not be written.
+    pub(super) fn ended_too_early(self: &Rc<Self>, reactor: &Rc<Reactor>, end: io::Result<()>) {
+        let error = shared(end.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+        self.end_inward(reactor, Err(copy(&error)));
+        self.lost(reactor, Reason::Lost(error));
     }
 
     /// What is held will not be written.
@@ -315,8 +333,8 @@ impl Connection {
         if let Some(promise) = waiting {
             promise.errback(copy(&error));
         }
-        if !self.is_open() {
-            return self.abort(reactor, Reason::Failed(error.into()));
+        if !matches!(self.stage.get(), Stage::Open | Stage::Flushing) {
+            return;
         }
         if let Some(layering) = self.layering.get() {
             layering.standing.set(Standing::Parted);
