@@ -11,12 +11,15 @@
 //! ```
 
 use fate::Fate;
-use fate_web::{Html, Incoming, Outgoing, Reply, Server, Serving};
+use fate_web::{Html, Incoming, Outgoing, Reply, Server, ServerError, Serving};
 use futures_lite::stream;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, RANGE};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use httpdate::HttpDate;
+use std::error::Error;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,12 +34,14 @@ const PIECE: u64 = 64 * 1024;
 async fn answer(fate: Fate, folder: Rc<Path>, request: Request<Incoming>) -> fate::Result<Response<Outgoing>> {
     let path = request.uri().path().to_string();
     match (request.method(), &path[..]) {
-        (&Method::GET, "/") => Html(PAGE).reply(),
+        (&Method::GET | &Method::HEAD, "/") => Html(PAGE).reply(),
         (&Method::POST, "/greet") => greet(request).await,
-        (&Method::GET, path) if path.starts_with("/files/") => match within(&folder, &path["/files/".len()..]) {
-            Some(path) => send(fate, path, request.headers()).await,
-            None => (StatusCode::NOT_FOUND, "that is not in here\n").reply(),
-        },
+        (&Method::GET | &Method::HEAD, path) if path.starts_with("/files/") => {
+            match within(&folder, &path["/files/".len()..]) {
+                Some(path) => send(fate, path, &request).await,
+                None => (StatusCode::NOT_FOUND, "that is not in here\n").reply(),
+            }
+        }
         _ => (StatusCode::NOT_FOUND, "there is no such page\n").reply(),
     }
 }
@@ -51,7 +56,7 @@ async fn greet(request: Request<Incoming>) -> fate::Result<Response<Outgoing>> {
     }
 }
 
-/// A path that does not lead out of the folder.
+/// A path that does not lead out of the folder. That of a link in there may: whoever can put one there can read what it leads to.
 fn within(folder: &Path, path: &str) -> Option<PathBuf> {
     let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
     let is_inside = Path::new(&*path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -59,20 +64,20 @@ fn within(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Sends a file, or the part of it that was asked for; or says that it has not changed.
-async fn send(fate: Fate, path: PathBuf, headers: &HeaderMap) -> fate::Result<Response<Outgoing>> {
+async fn send(fate: Fate, path: PathBuf, request: &Request<Incoming>) -> fate::Result<Response<Outgoing>> {
+    let headers = request.headers();
     let (file, length, changed) = match fate.defer_to_thread(move || open(&path)).await? {
         Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return (StatusCode::NOT_FOUND, "there is no such file\n").reply();
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return refuse(error),
     };
     let tag = format!("\"{:x}-{length:x}\"", changed.duration_since(UNIX_EPOCH)?.as_nanos());
     let response = Response::builder().header(ETAG, &tag).header(LAST_MODIFIED, httpdate::fmt_http_date(changed));
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known == &tag[..]) {
+    if is_known(headers, &tag, changed) {
         return Ok(response.status(StatusCode::NOT_MODIFIED).body(Outgoing::default())?);
     }
-    let part = headers.get(RANGE).and_then(|range| range.to_str().ok()).and_then(|range| part(range, length));
+    // Who has a part of it wants the rest of that, and not of what has become of it since.
+    let range = headers.get(RANGE).filter(|_| headers.get(IF_RANGE).is_none_or(|known| known == &tag[..]));
+    let part = range.and_then(|range| range.to_str().ok()).and_then(|range| part(range, length));
     let response = match &part {
         None => response.header(ACCEPT_RANGES, "bytes"),
         Some(part) if part.is_empty() => {
@@ -84,14 +89,45 @@ async fn send(fate: Fate, path: PathBuf, headers: &HeaderMap) -> fate::Result<Re
             .header(CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start(), part.end())),
     };
     let (start, end) = part.map_or((0, length), |part| (*part.start(), part.end() + 1));
-    let body = Outgoing::pieces(pieces(fate, file, start, end));
+    let body = match *request.method() {
+        Method::HEAD => Outgoing::default(),
+        _ => Outgoing::pieces(pieces(fate, file, start, end)),
+    };
     Ok(response.header(CONTENT_LENGTH, end - start).body(body)?)
 }
 
 fn open(path: &Path) -> io::Result<(File, u64, SystemTime)> {
+    if !path.metadata()?.is_file() {
+        // Not so much as opened: whoever opens a pipe waits until somebody writes into it.
+        return Err(ErrorKind::NotFound.into());
+    }
     let file = File::open(path)?;
     let about = file.metadata()?;
-    if about.is_file() { Ok((file, about.len(), about.modified()?)) } else { Err(io::ErrorKind::NotFound.into()) }
+    Ok((file, about.len(), about.modified()?))
+}
+
+/// Whose fault it is that a file cannot be had.
+fn refuse(error: io::Error) -> fate::Result<Response<Outgoing>> {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    match error.kind() {
+        NotFound | NotADirectory | InvalidInput | InvalidFilename => {
+            (StatusCode::NOT_FOUND, "there is no such file\n").reply()
+        }
+        PermissionDenied => (StatusCode::FORBIDDEN, "that is not for everybody\n").reply(),
+        _ => Err(error.into()),
+    }
+}
+
+/// Whether whoever asks has it as it is (RFC 9110, 13.2.2).
+fn is_known(headers: &HeaderMap, tag: &str, changed: SystemTime) -> bool {
+    match (headers.get(IF_NONE_MATCH), headers.get(IF_MODIFIED_SINCE)) {
+        (Some(known), _) => known == tag,
+        (None, Some(since)) => {
+            let since = since.to_str().ok().and_then(|since| since.parse::<HttpDate>().ok());
+            since.is_some_and(|since| HttpDate::from(changed) <= since)
+        }
+        (None, None) => false,
+    }
 }
 
 /// What a `Range` asks for (RFC 9110, 14.1.2), if it is one part; an empty one cannot be had. What is not understood is no
@@ -132,8 +168,16 @@ fn pieces(fate: Fate, file: File, start: u64, end: u64) -> impl stream::Stream<I
 /// Starts the server.
 pub fn set_up(fate: &Fate, address: &str, folder: &Path) -> io::Result<Serving> {
     let (here, folder): (Fate, Rc<Path>) = (fate.clone(), folder.into());
-    let server = Server::new().on_error(|_, error| eprintln!("{error}"));
+    let server = Server::new().on_error(|_, error| complain(error));
     Ok(server.serve(fate, fate.listen_tcp(address)?, move |request| answer(here.clone(), folder.clone(), request)))
+}
+
+/// Says what went wrong, and why.
+fn complain(error: &ServerError) {
+    match error.source() {
+        Some(cause) => eprintln!("{error}: {cause}"),
+        None => eprintln!("{error}"),
+    }
 }
 
 fn main() -> fate::Result {

@@ -7,12 +7,12 @@
 //! `cargo run --example websocket_echo` serves on a port that is free. The page that is there speaks with it.
 
 use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite::handshake::derive_accept_key;
+use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use async_tungstenite::tungstenite::protocol::Role;
 use fate::Fate;
 use fate_web::{Html, Incoming, Outgoing, Reply, Server, Serving, Upgraded};
 use futures_lite::StreamExt;
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::header::{CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Request, Response, StatusCode};
 use std::{env, io};
 
@@ -22,17 +22,23 @@ const PAGE: &str = "<!doctype html><title>echo</title><input autofocus><pre></pr
     input.onchange = () => { socket.send(input.value); input.value = '' };</script>";
 
 fn answer(fate: &Fate, mut request: Request<Incoming>) -> fate::Result<Response<Outgoing>> {
-    match (request.uri().path(), request.headers().get(SEC_WEBSOCKET_KEY)) {
-        ("/echo", Some(key)) => {
-            let accept = derive_accept_key(key.as_bytes());
+    if request.uri().path() != "/echo" {
+        return Html(PAGE).reply();
+    }
+    match create_response_with_body(&request, Outgoing::default) {
+        Ok(response) => {
             let upgrade = fate_web::upgrade(&mut request);
-            fate.spawn(async { echo(upgrade.await?).await });
-            let response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
-            let response = response.header(CONNECTION, "upgrade").header(UPGRADE, "websocket");
-            Ok(response.header(SEC_WEBSOCKET_ACCEPT, accept).body(Outgoing::default())?)
+            fate.spawn(async { echo(upgrade.await?).await })
+                .and_then(|echoed| echoed)
+                // Many go without a word, and some never knew the language.
+                .add_errback(|failure| eprintln!("{failure}"));
+            Ok(response)
         }
-        ("/echo", None) => (StatusCode::UPGRADE_REQUIRED, "speak WebSocket\n").reply(),
-        _ => Html(PAGE).reply(),
+        Err(error) => {
+            let response = Response::builder().status(StatusCode::UPGRADE_REQUIRED).header(CONNECTION, "upgrade");
+            let response = response.header(UPGRADE, "websocket").header(SEC_WEBSOCKET_VERSION, "13");
+            Ok(response.body(format!("{error}\n").into())?)
+        }
     }
 }
 

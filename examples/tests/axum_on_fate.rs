@@ -17,14 +17,14 @@ fn handlers_sleep_and_share_what_is_not_send() {
             let began = fate.now();
             let kind = "content-type: application/x-www-form-urlencoded\r\n";
             for (question, answer) in [
-                ("GET / HTTP/1.1\r\n\r\n".to_string(), "Why is a raven like a writing desk?\n"),
-                ("GET /wait/3 HTTP/1.1\r\n\r\n".to_string(), "some seconds later: 3\n"),
+                ("GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_string(), "Why is a raven like a writing desk?\n"),
+                ("GET /wait/3 HTTP/1.1\r\nhost: x\r\n\r\n".to_string(), "some seconds later: 3\n"),
                 (
-                    format!("POST /table HTTP/1.1\r\n{kind}content-length: 11\r\n\r\nguest=Alice"),
+                    format!("POST /table HTTP/1.1\r\nhost: x\r\n{kind}content-length: 11\r\n\r\nguest=Alice"),
                     "at the table: Alice\n",
                 ),
                 (
-                    format!("POST /table HTTP/1.1\r\n{kind}content-length: 10\r\n\r\nguest=Hare"),
+                    format!("POST /table HTTP/1.1\r\nhost: x\r\n{kind}content-length: 10\r\n\r\nguest=Hare"),
                     "at the table: Alice, Hare\n",
                 ),
             ] {

@@ -7,6 +7,7 @@ mod web_server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use visit::{HERE, Visitor, visit};
 use web_server::set_up;
 
@@ -16,6 +17,8 @@ fn folder(name: &str) -> PathBuf {
     fs::create_dir_all(folder.join("deep")).unwrap();
     fs::write(folder.join("deep/poem.txt"), "You are old, Father William").unwrap();
     fs::write(folder.join("film"), vec![b'x'; 1_000_000]).unwrap();
+    // There already if the test was run before.
+    let _ = Command::new("mkfifo").arg(folder.join("pipe")).stderr(Stdio::null()).status();
     folder
 }
 
@@ -38,7 +41,7 @@ fn ask(name: &'static str, questions: &'static [(&str, &str, &str, u16, &str, &s
                     heard.push(line);
                 }
                 assert!(header.is_empty() || heard.iter().any(|line| line == header), "{line}: {heard:?}");
-                let mut bytes = vec![0; length];
+                let mut bytes = vec![0; if line.starts_with("HEAD") { 0 } else { length }];
                 visitor.0.read_exact(&mut bytes).await.unwrap();
                 assert!(String::from_utf8(bytes).unwrap().contains(answer), "{line}");
             }
@@ -81,6 +84,59 @@ fn files_come_whole_and_in_parts() {
 }
 
 #[test]
+fn what_is_no_file_is_not_there() {
+    ask(
+        "odd",
+        &[
+            ("GET /files/pipe", "", "", 404, "", "no such file"),
+            ("GET /files/film/in-it", "", "", 404, "", "no such file"),
+            ("GET /files/a%00b", "", "", 404, "", "no such file"),
+            ("GET /files/", "", "", 404, "", "no such file"),
+        ],
+    );
+}
+
+#[test]
+fn who_asks_for_the_head_is_told_what_the_rest_would_be() {
+    ask(
+        "heads",
+        &[
+            ("HEAD /files/film", "", "", 200, "content-length: 1000000", ""),
+            ("HEAD /files/film", "range: bytes=0-9\r\n", "", 206, "content-length: 10", ""),
+            ("HEAD /files/none", "", "", 404, "", ""),
+            ("HEAD /", "", "", 200, "content-type: text/html; charset=utf-8", ""),
+            ("GET /files/deep/poem.txt", "", "", 200, "content-length: 27", "You are old"),
+        ],
+    );
+}
+
+#[test]
+fn a_part_is_that_of_the_file_of_which_the_rest_is_known() {
+    ask(
+        "parts",
+        &[
+            (
+                "GET /files/deep/poem.txt",
+                "range: bytes=0-2\r\nif-range: \"other\"\r\n",
+                "",
+                200,
+                "content-length: 27",
+                "You",
+            ),
+            (
+                "GET /files/deep/poem.txt",
+                "if-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                "",
+                200,
+                "content-length: 27",
+                "You",
+            ),
+            ("GET /files/deep/poem.txt", "if-modified-since: yesterday\r\n", "", 200, "content-length: 27", "You"),
+        ],
+    );
+}
+
+#[test]
 fn no_path_leads_out_of_the_folder() {
     ask(
         "paths",
@@ -100,14 +156,22 @@ fn what_has_not_changed_is_not_sent_again() {
         async |fate, address| {
             let mut visitor = Visitor::new(&fate, address).await;
             visitor.say("GET /files/deep/poem.txt HTTP/1.1\r\nhost: x\r\n\r\n").await;
-            let mut tag = None;
+            let (mut tag, mut date) = (None, None);
             while let Some(line) = visitor.hear_line().await.filter(|line| !line.is_empty()) {
                 tag = line.strip_prefix("etag: ").map(str::to_string).or(tag);
+                date = line.strip_prefix("last-modified: ").map(str::to_string).or(date);
             }
             visitor.hear("You are old, Father William").await;
-            let tag = tag.unwrap();
-            visitor.say(&format!("GET /files/deep/poem.txt HTTP/1.1\r\nhost: x\r\nif-none-match: {tag}\r\n\r\n")).await;
-            assert_eq!(visitor.hear_line().await.as_deref(), Some("HTTP/1.1 304 Not Modified"));
+            let (tag, date) = (tag.unwrap(), date.unwrap());
+            for (header, status) in [
+                (format!("if-none-match: {tag}"), "304 Not Modified"),
+                (format!("if-modified-since: {date}"), "304 Not Modified"),
+                (format!("range: bytes=0-2\r\nif-range: {tag}"), "206 Partial Content"),
+            ] {
+                visitor.say(&format!("GET /files/deep/poem.txt HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n")).await;
+                assert_eq!(visitor.hear_line().await, Some(format!("HTTP/1.1 {status}")));
+                while visitor.hear_line().await.is_some_and(|line| !line.is_empty()) {}
+            }
         },
     );
     assert!(seen.faults.is_empty(), "{:?}", seen.faults);

@@ -42,9 +42,35 @@ fn who_speaks_no_websocket_is_told() {
     visit(
         |fate| Ok(set_up(fate, HERE)?.local_addr().unwrap()),
         async |fate, address| {
-            let mut visitor = Visitor::new(&fate, address).await;
-            visitor.say("GET /echo HTTP/1.1\r\n\r\n").await;
-            assert_eq!(visitor.hear_line().await.as_deref(), Some("HTTP/1.1 426 Upgrade Required"));
+            let (key, version) = ("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version: 13");
+            let asking = "connection: upgrade\r\nupgrade: websocket";
+            for words in [
+                "GET /echo HTTP/1.1\r\nhost: x\r\n\r\n".to_string(),
+                // What asks for nothing else is not given anything else.
+                format!("GET /echo HTTP/1.1\r\nhost: x\r\n{key}\r\n{version}\r\n\r\n"),
+                format!("POST /echo HTTP/1.1\r\nhost: x\r\n{key}\r\n{version}\r\n{asking}\r\n\r\n"),
+                format!("GET /echo HTTP/1.1\r\nhost: x\r\n{key}\r\n{asking}\r\n\r\n"),
+                format!("GET /echo HTTP/1.1\r\nhost: x\r\nsec-websocket-key: x\r\n{version}\r\n{asking}\r\n\r\n"),
+            ] {
+                let mut visitor = Visitor::new(&fate, address).await;
+                visitor.say(&words).await;
+                let line = visitor.hear_line().await;
+                assert_eq!(line.as_deref(), Some("HTTP/1.1 426 Upgrade Required"), "{words}");
+            }
         },
     );
+}
+
+/// E1: that somebody goes is no news to the program.
+#[test]
+fn who_goes_without_a_word_disturbs_nobody() {
+    let seen = visit(
+        |fate| Ok(set_up(fate, HERE)?.local_addr().unwrap()),
+        async |fate, address| {
+            let stream = fate.connect_tcp(&address.to_string()).await.unwrap();
+            let (socket, _) = client_async(format!("ws://{address}/echo"), stream).await.unwrap();
+            drop(socket);
+        },
+    );
+    assert!(seen.faults.is_empty() && seen.left.is_empty(), "{:?} {:?}", seen.faults, seen.left);
 }

@@ -30,5 +30,6 @@ pub use client::{
 };
 pub use http;
 pub use server::{
-    Html, Incoming, IncomingError, Listening, Outgoing, Peer, Reply, Server, ServerError, Serving, Upgraded, upgrade,
+    Html, Incoming, IncomingError, Listening, Outgoing, Peer, PeerCertificates, Reply, Server, ServerError, Serving,
+    Upgraded, upgrade,
 };

@@ -4,17 +4,18 @@ use super::error::{Kind, ServerError};
 use super::host::{Host, Service};
 use super::incoming::{Incoming, IncomingError};
 use super::line::{Line, Ticket};
+use super::manners::objection;
 use bytes::Buf;
 use fate::Failure;
-use http::header::{CONNECTION, DATE};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming as Arriving;
 use pin_project_lite::pin_project;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// The service, as hyper asks it for the requests of one line.
 pub(super) struct Guarded<S> {
@@ -27,18 +28,26 @@ impl<S> Guarded<S> {
         Guarded { host: host.clone(), line: line.clone() }
     }
 
-    /// The request as the service gets it; nothing if its body says that it is too long.
-    fn admit(&self, request: Request<Arriving>) -> Option<Request<Incoming>> {
+    /// The request as the service gets it; or what is answered instead, because it is no proper one, or its body says that it is too
+    /// long.
+    fn admit(&self, request: Request<Arriving>) -> Result<Request<Incoming>, StatusCode> {
         let settings = &self.host.settings;
+        if let Some((status, words)) = objection(&request) {
+            self.host.complain(self.line.fate(), &ServerError::new(Kind::BadRequest, &self.line, words));
+            return Err(status);
+        }
         if request.body().size_hint().lower() > settings.limits.body {
-            return None;
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         let mut request =
             request.map(|incoming| Incoming::new(incoming, &settings.limits, &self.line, settings.patience.body));
         if settings.tells_peer {
             request.extensions_mut().insert(self.line.stream.peer());
         }
-        Some(request)
+        if let Some(certificates) = self.line.certificates.get() {
+            request.extensions_mut().insert(certificates.clone());
+        }
+        Ok(request)
     }
 }
 
@@ -49,11 +58,12 @@ impl<S: Service> hyper::service::Service<Request<Arriving>> for Guarded<S> {
 
     fn call(&self, request: Request<Arriving>) -> Answering<S, S::Future> {
         let (ticket, is_old) = (self.line.begin(), request.version() <= Version::HTTP_11);
+        let special = if is_old { Special::Nothing } else { Special::of(request.method()) };
         let state = match self.admit(request) {
-            Some(request) => State::Asking { service: self.host.service.clone(), request: Some(request) },
-            None => State::Refused { is_old },
+            Ok(request) => State::asking(self.host.service.clone(), request),
+            Err(status) => State::Refused { status, is_old },
         };
-        Answering { state, ticket: Some(ticket), host: self.host.clone(), line: self.line.clone() }
+        Answering { state, ticket: Some(ticket), special, host: self.host.clone(), line: self.line.clone() }
     }
 }
 
@@ -63,6 +73,7 @@ pin_project! {
         #[pin]
         state: State<S, F>,
         ticket: Option<Ticket>,
+        special: Special,
         host: Rc<Host<S>>,
         line: Rc<Line>,
     }
@@ -75,7 +86,17 @@ pin_project! {
         Asking { service: S, request: Option<Request<Incoming>> },
         Waiting { #[pin] future: F },
         /// The service is not asked.
-        Refused { is_old: bool },
+        Refused { status: StatusCode, is_old: bool },
+    }
+}
+
+impl<S: Service> State<S, S::Future> {
+    /// Most services are ready always, and asked at once. One that is not is asked again, by whoever waits.
+    fn asking(mut service: S, request: Request<Incoming>) -> State<S, S::Future> {
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => State::Waiting { future: service.call(request) },
+            _ => State::Asking { service, request: Some(request) },
+        }
     }
 }
 
@@ -86,8 +107,8 @@ impl<S: Service> Future for Answering<S, S::Future> {
         let mut this = self.project();
         let result = loop {
             let future = match this.state.as_mut().project() {
-                StateNow::Refused { is_old } => {
-                    let mut response = bare(StatusCode::PAYLOAD_TOO_LARGE);
+                StateNow::Refused { status, is_old } => {
+                    let mut response = bare(*status);
                     if *is_old {
                         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     }
@@ -106,12 +127,54 @@ impl<S: Service> Future for Answering<S, S::Future> {
             };
             this.state.set(State::Waiting { future });
         };
-        let ticket = this.ticket.take();
-        let mut response = result.map(|body| Answer { body, _ticket: ticket });
+        let mut ticket = this.ticket.take();
+        ticket.iter_mut().for_each(Ticket::answer);
+        if *this.special == Special::Tunnel && result.status().is_success() {
+            this.line.tunnel();
+        }
+        let mut response = result.map(|body| Answer { body, ticket });
+        if this.line.is_shared() {
+            this.special.strip(&mut response);
+        } else if this.line.is_draining() {
+            // hyper can only be told after it has begun to read, and may have answered by then.
+            response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
+        }
         if let Some(calendar) = &this.host.calendar {
             response.headers_mut().entry(DATE).or_insert_with(|| calendar.date());
         }
         Poll::Ready(Ok(response))
+    }
+}
+
+/// What hyper does with requests of HTTP/1.1 that are special, and leaves to others with HTTP/2.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Special {
+    Nothing,
+    /// The response has no body (RFC 9110, 9.3.2).
+    Head,
+    /// The stream of the request carries something else afterwards, if that is granted.
+    Tunnel,
+}
+
+impl Special {
+    fn of(method: &Method) -> Special {
+        match *method {
+            Method::HEAD => Special::Head,
+            Method::CONNECT => Special::Tunnel,
+            _ => Special::Nothing,
+        }
+    }
+
+    /// Takes the body off where there may be none; but says to who asked for the head alone how long it would have been.
+    fn strip<B: Body>(self, response: &mut Response<Answer<B>>) {
+        let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if !has_none && self != Special::Head {
+            return;
+        }
+        if let Some(length) = response.body().size_hint().exact().filter(|length| !has_none && *length > 0) {
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+        }
+        response.body_mut().body = None;
     }
 }
 
@@ -136,7 +199,7 @@ pin_project! {
     pub(super) struct Answer<B> {
         #[pin]
         body: Option<B>,
-        _ticket: Option<Ticket>,
+        ticket: Option<Ticket>,
     }
 }
 
@@ -145,10 +208,13 @@ impl<D: Buf, B: Body<Data = D>> Body for Answer<B> {
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<D>, B::Error>>> {
-        match self.project().body.as_pin_mut() {
-            Some(body) => body.poll_frame(context),
-            None => Poll::Ready(None),
+        let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
+        let polled = body.poll_frame(context);
+        if let Some(ticket) = this.ticket {
+            ticket.offer(matches!(polled, Poll::Ready(Some(Ok(_)))));
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -47,7 +47,7 @@ async fn beginning(line: &Rc<Line>) -> Result<Option<bytes::Bytes>, ServerError>
         match line.attend(context) {
             Some(Verdict::SlowHeader) if line.phase() == Phase::Head => return too_late(line, context).map(Err),
             Some(Verdict::Close) if line.phase() != Phase::Head => return Poll::Ready(Ok(None)),
-            _ if line.is_draining() => return Poll::Ready(Ok(None)),
+            _ if line.is_draining() && line.phase() != Phase::Head => return Poll::Ready(Ok(None)),
             _ => {}
         }
         match line.poll_beginning(context) {
@@ -63,7 +63,12 @@ async fn beginning(line: &Rc<Line>) -> Result<Option<bytes::Bytes>, ServerError>
 /// Says so, if there is room to.
 fn too_late(line: &Line, context: &mut Context<'_>) -> Poll<ServerError> {
     let _ = line.stream.poll_write(context, TOO_LATE);
-    Poll::Ready(ServerError::late(Kind::SlowHeader, line))
+    Poll::Ready(ServerError::bare(Kind::SlowHeader, line))
+}
+
+/// Nothing more is said, because of this.
+fn over<T>(kind: Kind, line: &Line) -> Poll<Result<T, ServerError>> {
+    Poll::Ready(Err(ServerError::bare(kind, line)))
 }
 
 async fn http1<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<Next, ServerError> {
@@ -81,7 +86,7 @@ async fn http1<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<Next, 
                 return Poll::Ready(Ok(Next::Over));
             }
             (Some(Verdict::SlowHeader), Phase::Head) => return too_late(line, context).map(Err),
-            (Some(Verdict::SlowReader), _) => return Poll::Ready(Err(ServerError::late(Kind::SlowReader, line))),
+            (Some(Verdict::SlowReader), _) => return over(Kind::SlowReader, line),
             _ => {}
         }
         let Some(connection) = &mut connection else { return Poll::Ready(Ok(Next::Over)) };
@@ -103,12 +108,13 @@ async fn http2<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<(), Se
     poll_fn(move |context| {
         let mut is_enough = line.is_draining();
         match (line.attend(context), line.phase()) {
-            (Some(Verdict::Close), Phase::Fresh | Phase::Idle) if is_last => return Poll::Ready(Ok(())),
-            (Some(Verdict::Close), Phase::Fresh | Phase::Idle) => is_enough = true,
-            (Some(Verdict::SlowHeader), Phase::Head) => {
-                return Poll::Ready(Err(ServerError::late(Kind::SlowHeader, line)));
-            }
-            (Some(Verdict::SlowReader), _) => return Poll::Ready(Err(ServerError::late(Kind::SlowReader, line))),
+            (verdict, Phase::Fresh) if is_enough || verdict == Some(Verdict::Close) => return Poll::Ready(Ok(())),
+            (Some(Verdict::Close), Phase::Idle) if is_last => return Poll::Ready(Ok(())),
+            (Some(Verdict::Close), Phase::Idle) => is_enough = true,
+            (Some(Verdict::SlowHeader), _) if line.is_heading() => return over(Kind::SlowHeader, line),
+            (Some(Verdict::SlowReader), _) => return over(Kind::SlowReader, line),
+            (Some(Verdict::Lingering), _) => return over(Kind::Lingering, line),
+            (Some(Verdict::Restless), _) => return over(Kind::Restless, line),
             _ => {}
         }
         if is_enough && !is_last {

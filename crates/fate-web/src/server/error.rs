@@ -22,8 +22,10 @@ pub(super) enum Kind {
     Handshake,
     SlowHeader,
     SlowReader,
+    Lingering,
     BadRequest,
     HeaderTooLarge,
+    Restless,
     Disconnected,
     Service,
 }
@@ -33,8 +35,8 @@ impl ServerError {
         ServerError { kind, peer: line.stream.peer().0, source: Some(source.into()) }
     }
 
-    /// A deadline is past.
-    pub(super) fn late(kind: Kind, line: &Line) -> ServerError {
+    /// There is nothing more to say of it.
+    pub(super) fn bare(kind: Kind, line: &Line) -> ServerError {
         ServerError { kind, peer: line.stream.peer().0, source: None }
     }
 
@@ -61,14 +63,16 @@ impl ServerError {
         self.kind == Kind::Handshake
     }
 
-    /// A deadline is past: a request has begun and did not come in time, or what was asked for is not taken.
+    /// A deadline is past: a request has begun and did not come in time, what was asked for is not taken, or the other side was told
+    /// that this is the end, and asks on.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.kind, Kind::SlowHeader | Kind::SlowReader)
+        matches!(self.kind, Kind::SlowHeader | Kind::SlowReader | Kind::Lingering)
     }
 
-    /// What came is no HTTP, or what nobody may say in it.
+    /// What came is no HTTP, or what nobody may say in it; or there is too much of what brings nothing: requests that are given up
+    /// again and again, or talk about the connection.
     pub fn is_bad_request(&self) -> bool {
-        matches!(self.kind, Kind::BadRequest | Kind::HeaderTooLarge)
+        matches!(self.kind, Kind::BadRequest | Kind::HeaderTooLarge | Kind::Restless)
     }
 
     /// There are more headers than are allowed, or longer ones.
@@ -104,6 +108,8 @@ impl fmt::Display for ServerError {
             Kind::Handshake => "TLS was not agreed on",
             Kind::SlowHeader => "a request has begun and did not come in time",
             Kind::SlowReader => "what was asked for was not taken in time",
+            Kind::Lingering => "the end was told of and not heeded",
+            Kind::Restless => "there is much ado about nothing",
             Kind::BadRequest => "what came is no request",
             Kind::HeaderTooLarge => "the headers of a request are too many or too long",
             Kind::Disconnected => "the other side went away",

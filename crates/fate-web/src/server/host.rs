@@ -3,7 +3,7 @@
 use super::calendar::Calendar;
 use super::error::ServerError;
 use super::incoming::Incoming;
-use super::patience::{Limits, Patience};
+use super::patience::{HEADERS, Limits, Patience};
 use fate::{Failure, Fate, HyperExecutor, HyperTimer};
 use fate_tls::TlsServer;
 use http::{Request, Response};
@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// How long a connection of several requests may be silent before the other side is asked whether it is there.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How many requests a connection may share at once.
+const STREAMS: u32 = 200;
 
 /// Any tower service that a server can ask.
 pub(super) trait Service:
@@ -58,9 +61,14 @@ impl<S> Host<S> {
         let is_simulated = fate.is_simulated();
         let Limits { header_bytes, headers, .. } = settings.limits;
         let mut http1 = http1::Builder::new();
-        http1.max_header_size(header_bytes).max_headers(headers).auto_date_header(!is_simulated);
+        http1.max_header_size(header_bytes).auto_date_header(!is_simulated);
+        // Told the number it would take anyway, hyper fills a buffer for it at each request.
+        if headers != HEADERS {
+            http1.max_headers(headers);
+        }
         let mut http2 = http2::Builder::new(HyperExecutor::new(fate));
         http2.max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX)).auto_date_header(!is_simulated);
+        http2.max_concurrent_streams(STREAMS);
         http2.timer(HyperTimer::new(fate)).keep_alive_interval(SILENCE).keep_alive_timeout(settings.patience.write);
         let calendar = is_simulated.then(|| Calendar::new(fate));
         Host { service, settings, http1, http2, calendar }

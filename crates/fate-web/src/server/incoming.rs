@@ -1,8 +1,7 @@
 //! The body of a request, as it comes: bounded, and not slower than is bearable.
 
 use super::line::Line;
-use super::patience::Credit;
-use super::patience::Limits;
+use super::patience::{Credit, Limits};
 use bytes::Bytes;
 use fate::{Fate, Homebound, Instant, Sleep};
 use http::StatusCode;
@@ -72,7 +71,7 @@ impl Incoming {
     /// # Errors
     /// [`IncomingError`]. A service that fails with it has the other side told what is wrong.
     pub async fn bytes(self) -> Result<Bytes, IncomingError> {
-        let collected = self.collect().await.map_err(IncomingError::of)?;
+        let collected = self.collect().await.map_err(IncomingError::from)?;
         Ok(collected.to_bytes())
     }
 
@@ -159,15 +158,18 @@ enum Kind {
     Broken(AnyError),
 }
 
-impl IncomingError {
-    fn of(error: AnyError) -> IncomingError {
+/// What an [`Incoming`] gives as a body, for a service that takes it as one: by its trailers, or frame by frame.
+impl From<AnyError> for IncomingError {
+    fn from(error: AnyError) -> IncomingError {
         match error.downcast() {
             Ok(error) => *error,
             Err(error) if error.is::<LengthLimitError>() => IncomingError(Kind::TooLong(error)),
             Err(error) => IncomingError(Kind::Broken(error)),
         }
     }
+}
 
+impl IncomingError {
     /// It is longer than [`Server::body_limit`](crate::Server::body_limit) allows.
     pub fn is_too_long(&self) -> bool {
         matches!(self.0, Kind::TooLong(_))

@@ -10,20 +10,27 @@
 //! hyper has the stream only while there is something for it to do: what is kept of a connection at rest is this, and a task that
 //! waits for bytes. That is why a line outlives what hyper makes of it, and may serve several of those one after another.
 //!
+//! HTTP/2 [shares](super::shared) a line between requests. There a response waits for a window to be opened as a write waits for the
+//! stream, and has the same deadline; and headers may begin in any phase.
+//!
 //! # Invariants
-//! - L1 While the phase, or a write that waits, has a deadline, a fuse is lit that burns no later than that.
+//! - L1 While the phase, headers, a write that waits, or a leave that is taken has a deadline, a fuse is lit that burns no later than
+//!   that.
 //! - L2 When a line is over its fuse is cut: it keeps nothing going.
+//! - L3 While the stream takes nothing no response is held by the other side: then it is the write that waits.
 //!
 //! # Cost
 //! A request changes a few cells. The fuse is moved only to an earlier moment; one that burns too early is lit again.
 
+use super::listening::PeerCertificates;
 use super::patience::{Credit, NAP, Patience};
+use super::shared::Shared;
 use super::stream::Stream;
 use bytes::{Bytes, BytesMut};
 use fate::{Fate, Fuse, Instant};
 use hyper::rt::ReadBuf;
-use std::cell::{Cell, RefCell};
-use std::io;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io::{self, IoSlice};
 use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -35,6 +42,8 @@ const TELLING: usize = 4;
 pub(super) struct Line {
     fate: Fate,
     pub stream: Stream,
+    /// What the other side has shown of itself, if it was asked by TLS.
+    pub certificates: OnceCell<PeerCertificates>,
     patience: Patience,
     /// Bytes that were taken from the stream and are hyper's.
     early: RefCell<Bytes>,
@@ -43,8 +52,8 @@ pub(super) struct Line {
     since: Cell<Instant>,
     /// Requests whose response is not over.
     in_flight: Cell<usize>,
-    /// Several requests share the line, and what comes in says nothing of one of them.
-    is_shared: Cell<bool>,
+    /// If several requests share the line, and what comes in says nothing of one of them.
+    shared: OnceCell<Box<Shared>>,
     /// A write waits.
     writing: Cell<Option<Writing>>,
     credit: Cell<Credit>,
@@ -93,6 +102,10 @@ pub(super) enum Verdict {
     SlowHeader,
     /// The other side does not take what it asked for.
     SlowReader,
+    /// The other side was told that this is the end, and does not go.
+    Lingering,
+    /// The other side keeps the line busy with nothing.
+    Restless,
 }
 
 impl Line {
@@ -100,12 +113,13 @@ impl Line {
         let line = Rc::new(Line {
             fate: fate.clone(),
             stream,
+            certificates: OnceCell::new(),
             patience,
             early: RefCell::default(),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(fate.now()),
             in_flight: Cell::new(0),
-            is_shared: Cell::new(false),
+            shared: OnceCell::new(),
             writing: Cell::new(None),
             credit: Cell::new(Credit::new(patience.write)),
             verdict: Cell::new(None),
@@ -132,7 +146,20 @@ impl Line {
 
     /// Several requests at once are on the line from here on.
     pub fn share(&self) {
-        self.is_shared.set(true);
+        self.shared.get_or_init(|| Box::new(Shared::new(self.fate.now())));
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.shared.get().is_some()
+    }
+
+    /// Headers have begun, and are not complete.
+    pub fn is_heading(&self) -> bool {
+        self.phase.get() == Phase::Head || self.shared().and_then(Shared::heading).is_some()
+    }
+
+    fn shared(&self) -> Option<&Shared> {
+        self.shared.get().map(|shared| &**shared)
     }
 
     fn enter(self: &Rc<Self>, phase: Phase) {
@@ -145,16 +172,73 @@ impl Line {
     pub fn came(self: &Rc<Self>) {
         match self.phase.get() {
             Phase::Fresh => self.enter(Phase::Head),
-            Phase::Idle | Phase::Drowsy | Phase::Resting if !self.is_shared.get() => self.enter(Phase::Head),
+            Phase::Idle | Phase::Drowsy | Phase::Resting if !self.is_shared() => self.enter(Phase::Head),
             _ => {}
         }
+    }
+
+    /// These bytes came in, on a line that is shared.
+    pub fn came_frames(self: &Rc<Self>, bytes: &[u8]) {
+        let Some(shared) = self.shared() else { return };
+        if shared.came(bytes, self.fate.now()) {
+            self.judge(Verdict::Restless);
+        }
+        self.weigh();
+        self.heed();
+    }
+
+    /// So many bytes of these were written, on a line that is shared.
+    pub fn wrote_frames(self: &Rc<Self>, pieces: &[IoSlice<'_>], result: &Poll<io::Result<usize>>) {
+        if let (Some(shared), Poll::Ready(Ok(count))) = (self.shared(), result) {
+            shared.went(pieces, *count);
+            self.weigh();
+        }
+    }
+
+    /// A request of HTTP/2 becomes a stream that carries something else.
+    pub fn tunnel(&self) {
+        self.shared().into_iter().for_each(Shared::tunnel);
+    }
+
+    /// L3: whether a response waits for the other side may have changed.
+    fn weigh(self: &Rc<Self>) {
+        let Some(shared) = self.shared() else { return };
+        let is_held = self.writing.get().is_none() && shared.is_waiting(self.in_flight.get());
+        match (shared.held(), is_held) {
+            (None, true) => {
+                shared.hold(self.fate.now());
+                self.heed();
+            }
+            (Some(since), false) => {
+                shared.let_go();
+                self.count_left(shared, since);
+                self.begin_idle();
+            }
+            _ => {}
+        }
+        if shared.forget_tunnels() {
+            self.begin_idle();
+        }
+    }
+
+    /// Nothing is going on from now on, if no request is being answered.
+    fn begin_idle(self: &Rc<Self>) {
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    /// Of responses that wait since then, some has left.
+    fn count_left(&self, shared: &Shared, since: Instant) {
+        self.credit.set(self.credit.get().after(self.fate.now() - since, shared.take_left()));
     }
 
     /// A request came, which is being answered until what this gives is dropped.
     pub fn begin(self: &Rc<Self>) -> Ticket {
         self.in_flight.set(self.in_flight.get() + 1);
         self.phase.set(Phase::Busy);
-        Ticket(self.clone())
+        self.weigh();
+        Ticket { line: self.clone(), is_answered: false, is_offered: false }
     }
 
     /// A write was tried: it may have to wait.
@@ -163,6 +247,7 @@ impl Line {
             _ if self.phase.get() == Phase::Over => {}
             (Poll::Pending, None) => {
                 self.writing.set(Some(Writing { since: self.fate.now(), buffered: self.stream.buffered() }));
+                self.weigh();
                 self.heed();
             }
             (Poll::Ready(Ok(count)), Some(writing)) => {
@@ -171,6 +256,7 @@ impl Line {
                 if matches!(self.phase.get(), Phase::Idle | Phase::Drowsy) {
                     self.enter(Phase::Idle);
                 }
+                self.weigh();
             }
             _ => {}
         }
@@ -196,20 +282,35 @@ impl Line {
             Phase::Fresh | Phase::Head => since + self.patience.header,
             // hyper has all of a response, but the other side has not: that it takes it has a deadline of its own.
             Phase::Idle | Phase::Drowsy if self.writing.get().is_some() => Instant::NEVER,
-            Phase::Idle if !self.is_shared.get() => since + NAP.min(self.patience.idle),
+            Phase::Idle if self.shared().is_some_and(Shared::is_at_work) => Instant::NEVER,
+            Phase::Idle if !self.is_shared() => since + NAP.min(self.patience.idle),
             Phase::Idle | Phase::Drowsy | Phase::Resting => since + self.patience.idle,
             Phase::Busy | Phase::Over => Instant::NEVER,
         }
     }
 
     fn write_ends(&self) -> Instant {
-        self.writing.get().map_or(Instant::NEVER, |writing| writing.since + self.credit.get().left())
+        let held = || self.shared().and_then(Shared::held);
+        let since = self.writing.get().map(|writing| writing.since).or_else(held);
+        since.map_or(Instant::NEVER, |since| since + self.credit.get().left())
+    }
+
+    /// When headers have to be complete that began beside something else.
+    fn heading_ends(&self) -> Instant {
+        let since = self.shared().and_then(Shared::heading);
+        since.map_or(Instant::NEVER, |since| since + self.patience.header)
+    }
+
+    /// Until when the other side has to know which request was the last that is answered.
+    fn leave_ends(&self) -> Instant {
+        let since = self.shared().and_then(Shared::leaving);
+        since.map_or(Instant::NEVER, |since| since + self.patience.header)
     }
 
     /// L1: sees to it that the fuse burns in time.
     fn heed(self: &Rc<Self>) {
-        let due = self.phase_ends().min(self.write_ends());
-        if due >= self.lit.get() {
+        let due = self.phase_ends().min(self.write_ends()).min(self.heading_ends()).min(self.leave_ends());
+        if due >= self.lit.get() || self.phase.get() == Phase::Over {
             return;
         }
         self.lit.set(due);
@@ -230,10 +331,14 @@ impl Line {
         let now = line.fate.now();
         if line.write_ends() <= now && line.is_stuck() {
             line.judge(Verdict::SlowReader);
+        } else if line.heading_ends() <= now {
+            line.judge(Verdict::SlowHeader);
+        } else if line.leave_ends() <= now {
+            line.judge(Verdict::Lingering);
         } else if line.phase_ends() <= now {
             line.judge(match line.phase.get() {
                 Phase::Head => Verdict::SlowHeader,
-                Phase::Idle if !line.is_shared.get() && line.patience.idle > NAP => {
+                Phase::Idle if !line.is_shared() && line.patience.idle > NAP => {
                     line.phase.set(Phase::Drowsy);
                     line.heed();
                     Verdict::Rest
@@ -247,9 +352,15 @@ impl Line {
 
     /// Whether a write that has waited long enough has not moved meanwhile, or not by enough. Otherwise it may wait on.
     fn is_stuck(&self) -> bool {
-        let Some(writing) = self.writing.get() else { return false };
-        self.count_taken(writing, writing.buffered);
-        self.writing.set(Some(Writing { since: self.fate.now(), buffered: self.stream.buffered() }));
+        if let Some(writing) = self.writing.get() {
+            self.count_taken(writing, writing.buffered);
+            self.writing.set(Some(Writing { since: self.fate.now(), buffered: self.stream.buffered() }));
+        } else if let Some((shared, since)) = self.shared().and_then(|shared| Some((shared, shared.held()?))) {
+            self.count_left(shared, since);
+            shared.hold(self.fate.now());
+        } else {
+            return false;
+        }
         self.credit.get().left().is_zero()
     }
 
@@ -291,6 +402,10 @@ impl Line {
 
     /// The other side was told that this is the end: it has as long to go as it had to ask.
     pub fn take_leave(self: &Rc<Self>) {
+        if let Some(shared) = self.shared() {
+            shared.take_leave(self.fate.now());
+            self.heed();
+        }
         if matches!(self.phase.get(), Phase::Fresh | Phase::Idle) {
             self.enter(Phase::Idle);
         }
@@ -347,12 +462,46 @@ impl Drop for Line {
 }
 
 /// A request that is being answered.
-pub(super) struct Ticket(Rc<Line>);
+pub(super) struct Ticket {
+    line: Rc<Line>,
+    is_answered: bool,
+    /// Its response gave something, and was not asked on from.
+    is_offered: bool,
+}
+
+impl Ticket {
+    /// There is a response.
+    pub fn answer(&mut self) {
+        self.is_answered = true;
+    }
+
+    /// The response gave something, or has nothing to give.
+    pub fn offer(&mut self, is_offered: bool) {
+        if self.is_offered != is_offered
+            && let Some(shared) = self.line.shared()
+        {
+            self.is_offered = is_offered;
+            shared.offer(is_offered);
+            self.line.weigh();
+        }
+    }
+
+    fn leave(&self, shared: &Shared) {
+        if self.is_offered {
+            shared.offer(false);
+        }
+        if shared.count(self.is_answered, self.line.fate.now()) {
+            self.line.judge(Verdict::Restless);
+        }
+    }
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let line = &self.0;
+        let line = &self.line;
+        line.shared().into_iter().for_each(|shared| self.leave(shared));
         line.in_flight.set(line.in_flight.get() - 1);
+        line.weigh();
         if line.in_flight.get() == 0 && line.phase.get() == Phase::Busy {
             line.enter(Phase::Idle);
         }

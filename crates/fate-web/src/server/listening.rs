@@ -5,17 +5,14 @@ use super::error::{Kind, ServerError};
 use super::host::{Host, Service};
 use super::line::Line;
 use super::stream::Stream;
-use fate::{Address, Control, Deferred, Fate, Promise, TcpListener, UnixListener};
+use fate::{Address, Deferred, Fate, Port, Promise, TcpListener, UnixListener};
+use fate_tls::rustls::pki_types::CertificateDer;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
-
-/// After an accept that failed for no reason that has to do with the listener.
-const PAUSE: Duration = Duration::from_millis(100);
+use std::sync::Arc;
 
 /// Where a server listens: a [`TcpListener`] or a [`UnixListener`].
 #[derive(Debug)]
@@ -40,11 +37,13 @@ impl From<UnixListener> for Listening {
 }
 
 impl Listening {
-    async fn accept(&self) -> io::Result<Stream> {
-        Ok(match &self.0 {
-            Listener::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
-            Listener::Unix(listener) => Stream::Unix(listener.accept().await?),
-        })
+    /// Hands over who comes, until the port is stopped.
+    #[track_caller]
+    fn serve(self, mut take: impl FnMut(Stream) + 'static) -> Port {
+        match self.0 {
+            Listener::Tcp(listener) => listener.serve_streams(move |stream, _| take(Stream::Tcp(stream))),
+            Listener::Unix(listener) => listener.serve_streams(move |stream| take(Stream::Unix(stream))),
+        }
     }
 
     fn address(&self) -> Address {
@@ -59,6 +58,43 @@ impl Listening {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer(pub Address);
 
+/// The certificates that the other side has shown, its own first: among the extensions of each request of a connection whose TLS has
+/// asked for them, as that of [`TlsServerBuilder::client_roots`](fate_tls::TlsServerBuilder::client_roots) does. They were checked by
+/// then; who they are of is for you to read, with a library for that.
+///
+/// ```
+/// use fate::sim::Sim;
+/// use fate_tls::{TlsClient, TlsServer};
+/// use fate_web::{Incoming, PeerCertificates, Server};
+/// use http::Request;
+///
+/// # let key = rcgen::KeyPair::generate()?;
+/// # let certificate = rcgen::CertificateParams::new(["server".to_string()])?.self_signed(&key)?.pem();
+/// # let key = key.serialize_pem();
+/// # let mut sim = Sim::new(1);
+/// # let (fate, client) = (sim.host("server"), sim.host("client"));
+/// // Who knows this certificate may ask.
+/// let tls = TlsServer::builder().certificate(&certificate, &key).client_roots(&certificate).build()?;
+/// let listener = fate.listen_tcp("0.0.0.0:443")?;
+/// let server = Server::new().tls(tls).serve(&fate, listener, async |request: Request<Incoming>| {
+///     let shown = request.extensions().get::<PeerCertificates>().ok_or("nothing was shown")?;
+///     fate::Ok(format!("{} certificate\n", shown.0.len()))
+/// });
+/// # let tls = TlsClient::builder().only_roots(&certificate).identity(&certificate, &key).build()?;
+/// # client.clone().spawn(async move {
+/// #     let (stream, _) = tls.connect(&client, "server:443").await?;
+/// #     stream.write_bytes("GET / HTTP/1.0\r\n\r\n".into()).await?;
+/// #     while let Some(line) = stream.read_line(100).await? { if line.is_empty() { break } }
+/// #     assert_eq!(stream.read_line(100).await?.as_deref(), Some("1 certificate"));
+/// #     server.stop();
+/// #     fate::Ok(())
+/// # });
+/// # sim.run()?;
+/// # Ok::<(), fate::Failure>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerCertificates(pub Arc<[CertificateDer<'static>]>);
+
 /// A server at work: made by [`Server::serve`](crate::Server::serve). A clonable handle: dropping it stops nothing.
 #[derive(Clone)]
 pub struct Serving(Rc<Premises>);
@@ -70,17 +106,19 @@ struct Premises {
     lines: RefCell<BTreeMap<u64, Weak<Line>>>,
     numbers: Cell<u64>,
     open: Cell<usize>,
-    accepting: RefCell<Option<Control>>,
+    port: RefCell<Option<Port>>,
     is_stopping: Cell<bool>,
     waiting: RefCell<Vec<Promise<()>>>,
 }
 
 impl Serving {
     /// Accepts no more connections, and tells those that are kept that they are not any more. Fires when the last request is
-    /// answered and its connection closed; how long that may take is for you to say, by
-    /// [`add_timeout`](Deferred::add_timeout). A shutdown does the same, and waits until its deadline.
+    /// answered and its connection closed. Nobody on the other side can hold that up beyond the deadlines of the server; how long its
+    /// own answers may take is for you to say, by [`add_timeout`](Deferred::add_timeout). A shutdown does the same, and waits
+    /// until its deadline.
     ///
-    /// Connections that were upgraded are none of the server's any more.
+    /// Connections that were upgraded are none of the server's any more. Those of HTTP/2 of which only a stream was are, and are closed
+    /// when they have been idle but for that.
     #[track_caller]
     pub fn stop(&self) -> Deferred<()> {
         self.0.stop(&self.0.fate)
@@ -117,34 +155,22 @@ pub(super) fn begin<S: Service>(fate: &Fate, listening: Listening, host: Host<S>
         lines: RefCell::default(),
         numbers: Cell::new(0),
         open: Cell::new(0),
-        accepting: RefCell::default(),
+        port: RefCell::default(),
         is_stopping: Cell::new(false),
         waiting: RefCell::default(),
     });
-    let task = fate.spawn(accept(Rc::new(host), listening, premises.clone()));
-    *premises.accepting.borrow_mut() = Some(task.control());
-    // That it was stopped is no failure.
-    drop(task.add_errback(drop));
+    let (host, here) = (Rc::new(host), premises.clone());
+    let port = listening.serve(move |stream| {
+        let visit = here.admit(Line::new(&here.fate, stream, host.settings.patience));
+        here.fate.spawn(attend(host.clone(), visit));
+    });
+    *premises.port.borrow_mut() = Some(port);
     let weak = Rc::downgrade(&premises);
     fate.before_shutdown(move |fate| match weak.upgrade() {
         Some(premises) => premises.stop(fate),
         None => fate.succeed(()),
     });
     Serving(premises)
-}
-
-async fn accept<S: Service>(host: Rc<Host<S>>, listening: Listening, premises: Rc<Premises>) {
-    let fate = premises.fate.clone();
-    loop {
-        match listening.accept().await {
-            Ok(stream) => {
-                let visit = premises.admit(Line::new(&fate, stream, host.settings.patience));
-                fate.spawn(attend(host.clone(), visit));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
-            Err(_) => fate.sleep(PAUSE).await,
-        }
-    }
 }
 
 /// Serves one connection, from its first byte to its last.
@@ -168,6 +194,10 @@ async fn agree<S>(host: &Host<S>, line: &Line) -> Result<bool, ServerError> {
         Stream::Unix(stream) => tls.wrap(stream).await,
     };
     let session = session.map_err(|failure| ServerError::new(Kind::Handshake, line, failure.into_error()))?;
+    if !session.peer_certificates().is_empty() {
+        // It is asked for once.
+        let _ = line.certificates.set(PeerCertificates(session.peer_certificates().into()));
+    }
     Ok(session.alpn() == Some(b"h2"))
 }
 
@@ -183,8 +213,8 @@ impl Premises {
     #[track_caller]
     fn stop(&self, fate: &Fate) -> Deferred<()> {
         self.is_stopping.set(true);
-        let accepting = self.accepting.borrow_mut().take();
-        accepting.into_iter().for_each(|accepting| accepting.cancel());
+        let port = self.port.borrow_mut().take();
+        port.into_iter().for_each(|port| port.stop());
         let lines: Vec<Rc<Line>> = self.lines.borrow().values().filter_map(Weak::upgrade).collect();
         lines.iter().for_each(|line| line.drain());
         let (promise, stopped) = fate.deferred();

@@ -8,32 +8,37 @@
 //!
 //! - `mod`: the face: what is said of a server before it begins;
 //! - `patience`: how long it waits, and how much it takes; `host`: what all of its connections share;
-//! - `listening`: a server at work; `line`: one connection; `stream`: its bytes; `conversation`: what is said on it;
-//! - `answering`: one request; `incoming`: its body; `closure`, `reply` and `outgoing`: answering without tower;
+//! - `listening`: a server at work; `line`: one connection; `stream`: its bytes; `conversation`: what is said on it; `shared`:
+//!   what there is to know of one connection of HTTP/2, and `frames`: where from;
+//! - `answering`: one request; `manners`: whether it is a proper one; `incoming`: its body; `closure`, `reply` and `outgoing`:
+//!   answering without tower;
 //! - `upgrade`: a connection that is none of the server's any more; `error`: what is told of all this; `calendar`: the date, where hyper does not know it.
 //!
 //! # Cost
 //! A request costs hyper's work, and a few cells for the deadlines. A connection that has been idle for a moment has no part of
-//! hyper's: neither its state nor its buffers.
+//! hyper's: neither its state nor its buffers. With HTTP/2 the heads of the frames are looked at on their way.
 
 mod answering;
 mod calendar;
 mod closure;
 mod conversation;
 mod error;
+mod frames;
 mod host;
 mod incoming;
 mod line;
 mod listening;
+mod manners;
 mod outgoing;
 mod patience;
 mod reply;
+mod shared;
 mod stream;
 mod upgrade;
 
 pub use error::ServerError;
 pub use incoming::{Incoming, IncomingError};
-pub use listening::{Listening, Peer, Serving};
+pub use listening::{Listening, Peer, PeerCertificates, Serving};
 pub use outgoing::Outgoing;
 pub use reply::{Html, Reply};
 pub use upgrade::{Upgraded, upgrade};
@@ -79,6 +84,10 @@ use std::time::Duration;
 ///   idle is closed after 75 seconds.
 /// - The body of a request has no more than 16 MiB. It is waited for, when it is asked for, no longer than 30 seconds without bringing
 ///   500 bytes for each second of waiting; whoever takes a response is waited for 60 seconds, at the same pace.
+/// - A connection of HTTP/2 answers 200 requests at once. Those of its deadlines that are about the reader and about headers are the
+///   connection's: who opens no window for any of the responses that wait is cut off with all of them. So is who goes on
+///   giving up requests, or talking of what brings nothing.
+/// - A request of HTTP/1.1 names one host; what can be read in two ways is answered with `400`.
 /// - Whoever is too late, says what is no HTTP, or goes away, is an error for [`Server::on_error`], and for nobody else.
 ///
 /// # Shutdown
@@ -100,7 +109,8 @@ impl Server {
         self
     }
 
-    /// How long the headers of a request may take from their first byte on, or a new connection to say anything.
+    /// How long the headers of a request may take from their first byte on, or a new connection to say anything; with HTTP/2 also how
+    /// long the other side may take to hear that a connection ends.
     pub fn header_deadline(mut self, deadline: Duration) -> Server {
         self.0.patience.header = deadline;
         self
@@ -118,7 +128,8 @@ impl Server {
         self
     }
 
-    /// How long a response may wait for the other side to take it. Each 500 bytes that it takes make up for a second of it.
+    /// How long a response may wait for the other side to take it, or to open a window for it (HTTP/2). Each 500 bytes that it takes
+    /// make up for a second of it.
     pub fn write_deadline(mut self, deadline: Duration) -> Server {
         self.0.patience.write = deadline;
         self

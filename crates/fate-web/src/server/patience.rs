@@ -8,6 +8,9 @@ pub(super) const NAP: Duration = Duration::from_millis(200);
 /// Who is slow, but brings or takes so many bytes a second, is not too slow.
 const PACE: u64 = 500;
 
+/// How many headers a request may have, if nobody says otherwise: as many as hyper takes by itself.
+pub(super) const HEADERS: usize = 100;
+
 /// How long a server waits for the other side.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -38,7 +41,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { body: 16 << 20, header_bytes: 64 << 10, headers: 100 }
+        Limits { body: 16 << 20, header_bytes: 64 << 10, headers: HEADERS }
     }
 }
 

@@ -4,11 +4,15 @@ use super::line::Line;
 use crate::server::listening::Peer;
 use bytes::Buf;
 use fate::{Homebound, TcpStream, UnixStream};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+/// So many bytes of a line that is shared are read at once: a frame, as the other side is told how long that may be.
+const PIECE: usize = 16 << 10;
 
 /// A connection that was accepted.
 pub(super) enum Stream {
@@ -68,9 +72,13 @@ impl Read for Wire {
         if let Some(mut early) = line.take_early() {
             let count = early.len().min(into.remaining());
             into.put_slice(&early[..count]);
+            line.came_frames(&early[..count]);
             early.advance(count);
             line.put_early(early);
             return Poll::Ready(Ok(()));
+        }
+        if line.is_shared() {
+            return poll_shared(line, context, into);
         }
         let room = into.remaining();
         let result = line.stream.poll_read(context, into);
@@ -81,9 +89,22 @@ impl Read for Wire {
     }
 }
 
+/// Reads what is looked at on its way.
+fn poll_shared(line: &Rc<Line>, context: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    let mut room = [const { MaybeUninit::uninit() }; PIECE];
+    let most = into.remaining().min(PIECE);
+    let mut piece = ReadBuf::uninit(&mut room[..most]);
+    ready!(line.stream.poll_read(context, piece.unfilled()))?;
+    line.came();
+    line.came_frames(piece.filled());
+    into.put_slice(piece.filled());
+    Poll::Ready(Ok(()))
+}
+
 impl Write for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = self.0.stream.poll_write(context, bytes);
+        self.0.wrote_frames(&[IoSlice::new(bytes)], &result);
         self.0.wrote(&result);
         result
     }
@@ -110,6 +131,7 @@ impl Write for Wire {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = self.0.stream.poll_write_vectored(context, pieces);
+        self.0.wrote_frames(pieces, &result);
         self.0.wrote(&result);
         result
     }

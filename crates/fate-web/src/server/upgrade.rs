@@ -39,7 +39,7 @@ use std::task::{Context, Poll};
 /// });
 /// client.clone().spawn(async move {
 ///     let stream = client.connect_tcp("server:80").await?;
-///     let request = "GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: jabberwock\r\n\r\n";
+///     let request = "GET / HTTP/1.1\r\nhost: server\r\nconnection: upgrade\r\nupgrade: jabberwock\r\n\r\n";
 ///     stream.write_bytes(request.into()).await?;
 ///     while let Some(line) = stream.read_line(100).await? {
 ///         if line.is_empty() { break }

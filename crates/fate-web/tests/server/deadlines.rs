@@ -181,3 +181,40 @@ fn a_request_that_began_behind_another_is_too_late_as_well() {
         fate::Ok(())
     });
 }
+
+/// W2: a body that nobody reads, and that only trickles in, does not hold its connection.
+#[test]
+fn a_body_that_nobody_reads_is_not_waited_for() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    scene.speak(&serving, async |fate, stream| {
+        let began = fate.now();
+        say(&stream, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nx").await?;
+        assert_eq!(hear(&stream).await?.status, 200);
+        while say(&stream, "x").await.is_ok() {
+            fate.sleep(second(1)).await;
+        }
+        assert!(fate.now() - began < second(30));
+        fate::Ok(())
+    });
+}
+
+/// W2: a deadline may be as good as none.
+#[test]
+fn deadlines_of_for_ever_are_none() {
+    let scene = Scene::new();
+    let long = Duration::MAX;
+    let settings = scene.settings().header_deadline(long).idle_deadline(long).body_deadline(long).write_deadline(long);
+    let serving = scene.serve(settings, read);
+    let errors = scene.speak(&serving, async |fate, stream| {
+        for _ in 0..2 {
+            for word in ["POST / HT", "TP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\na", "bc"] {
+                fate.sleep(second(100_000)).await;
+                say(&stream, word).await?;
+            }
+            assert_eq!(hear(&stream).await?.body, "3");
+        }
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}

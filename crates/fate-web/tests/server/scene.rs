@@ -38,7 +38,20 @@ impl Scene {
     }
 
     /// Has somebody speak over a connection, and stops the server after that.
-    pub fn speak<F>(mut self, serving: &Serving, words: impl FnOnce(Fate, TcpStream) -> F + 'static) -> Vec<String>
+    pub fn speak<F>(self, serving: &Serving, words: impl FnOnce(Fate, TcpStream) -> F + 'static) -> Vec<String>
+    where
+        F: Future<Output = fate::Result> + 'static,
+    {
+        self.speak_to("server:80", serving, words)
+    }
+
+    /// The same, if the server is on a host of its own.
+    pub fn speak_to<F>(
+        mut self,
+        address: &'static str,
+        serving: &Serving,
+        words: impl FnOnce(Fate, TcpStream) -> F + 'static,
+    ) -> Vec<String>
     where
         F: Future<Output = fate::Result> + 'static,
     {
@@ -46,7 +59,7 @@ impl Scene {
         let is_done = Rc::new(Cell::new(false));
         let done = is_done.clone();
         client.clone().spawn(async move {
-            let stream = client.connect_tcp("server:80").await?;
+            let stream = client.connect_tcp(address).await?;
             words(client, stream).await?;
             done.set(true);
             serving.stop();
