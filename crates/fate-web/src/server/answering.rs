@@ -28,17 +28,19 @@ impl<S> Guarded<S> {
         Guarded { host: host.clone(), line: line.clone() }
     }
 
-    /// The request as the service gets it; or what is answered instead, because it is no proper one, or its body says that it is too
-    /// long.
-    fn admit(&self, request: Request<Arriving>) -> Result<Request<Incoming>, StatusCode> {
-        let settings = &self.host.settings;
-        if let Some((status, words)) = objection(&request) {
+    /// What is answered without the service, because the request is no proper one, or its body says that it is too long.
+    fn refuse(&self, request: &Request<Arriving>) -> Option<StatusCode> {
+        if let Some((status, words)) = objection(request) {
             self.host.complain(self.line.fate(), &ServerError::new(Kind::BadRequest, &self.line, words));
-            return Err(status);
+            return Some(status);
         }
-        if request.body().size_hint().lower() > settings.limits.body {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
+        let is_too_long = request.body().size_hint().lower() > self.host.settings.limits.body;
+        is_too_long.then_some(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// The request as the service gets it.
+    fn admit(&self, request: Request<Arriving>) -> Request<Incoming> {
+        let settings = &self.host.settings;
         let mut request =
             request.map(|incoming| Incoming::new(incoming, &settings.limits, &self.line, settings.patience.body));
         if settings.tells_peer {
@@ -47,7 +49,7 @@ impl<S> Guarded<S> {
         if let Some(certificates) = self.line.certificates.get() {
             request.extensions_mut().insert(certificates.clone());
         }
-        Ok(request)
+        request
     }
 }
 
@@ -59,9 +61,16 @@ impl<S: Service> hyper::service::Service<Request<Arriving>> for Guarded<S> {
     fn call(&self, request: Request<Arriving>) -> Answering<S, S::Future> {
         let (ticket, is_old) = (self.line.begin(), request.version() <= Version::HTTP_11);
         let special = if is_old { Special::Nothing } else { Special::of(request.method()) };
-        let state = match self.admit(request) {
-            Ok(request) => State::asking(self.host.service.clone(), request),
-            Err(status) => State::Refused { status, is_old },
+        let state = match self.refuse(&request) {
+            Some(status) => State::Refused { status, is_old },
+            None => {
+                let mut service = self.host.service.clone();
+                // Most services are ready always. One that is not is asked again, by whoever waits.
+                match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Ok(())) => State::Waiting { future: service.call(self.admit(request)) },
+                    _ => State::Asking { service, request: Some(self.admit(request)) },
+                }
+            }
         };
         Answering { state, ticket: Some(ticket), special, host: self.host.clone(), line: self.line.clone() }
     }
@@ -87,16 +96,6 @@ pin_project! {
         Waiting { #[pin] future: F },
         /// The service is not asked.
         Refused { status: StatusCode, is_old: bool },
-    }
-}
-
-impl<S: Service> State<S, S::Future> {
-    /// Most services are ready always, and asked at once. One that is not is asked again, by whoever waits.
-    fn asking(mut service: S, request: Request<Incoming>) -> State<S, S::Future> {
-        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => State::Waiting { future: service.call(request) },
-            _ => State::Asking { service, request: Some(request) },
-        }
     }
 }
 
