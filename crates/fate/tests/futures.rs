@@ -158,3 +158,68 @@ fn an_error_ends_a_stream_of_frames() -> fate::Result {
     assert!(matches!(done.take(), Some(Ok(()))));
     Ok(())
 }
+
+/// N6: what one looked for in vain says nothing of what another looks for, whoever of them is still waiting.
+#[test]
+fn those_who_look_for_different_things_do_not_disturb_each_other() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let (server, client) = two(&mut sim);
+    let listener = server.listen_tcp("0.0.0.0:7000")?;
+    let here = server.clone();
+    server.spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        stream.write_bytes("name;tea\r".into()).await?;
+        here.sleep(10 * SECOND).await;
+        stream.write_bytes("\nmore\n".into()).await?;
+        here.sleep(100 * SECOND).await;
+        fate::Ok(())
+    });
+    let done = kept(client.clone().spawn(async move {
+        let stream = client.connect_tcp("server:7000").await?;
+        let mut lines = stream.frames(Lines::new(100));
+        for _ in 0..2 {
+            assert!(futures_lite::future::poll_once(lines.next()).await.is_none());
+            client.sleep(SECOND).await;
+        }
+        assert_eq!(stream.read_until(b';', 100).await?.as_deref(), Some(&b"name;"[..]));
+        let mut others = stream.frames(LengthPrefix::u32(1 << 31));
+        assert!(futures_lite::future::poll_once(lines.next()).await.is_none());
+        client.sleep(10 * SECOND).await;
+        assert!(futures_lite::future::poll_once(others.next()).await.is_none());
+        assert_eq!(lines.next().await.transpose()?.as_deref(), Some(&b"tea"[..]));
+        fate::Ok(())
+    }));
+    sim.run()?;
+    assert!(matches!(done.take(), Some(Ok(()))));
+    Ok(())
+}
+
+/// N3: who only sends frames has nobody hold more of what comes in.
+#[test]
+fn frames_that_are_only_sent_hold_nothing_that_comes_in() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let (server, client) = two(&mut sim);
+    let listener = server.listen_tcp("0.0.0.0:7000")?;
+    let sent = Rc::new(Cell::new(0));
+    let count = sent.clone();
+    server.spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        for _ in 0..1000 {
+            stream.write_bytes(vec![7; 10_000].into()).await?;
+            count.set(count.get() + 10_000);
+        }
+        fate::Ok(())
+    });
+    client.clone().spawn(async move {
+        let stream = client.connect_tcp("server:7000").await?;
+        stream.read_exact(&mut [0]).await?;
+        let mut sink = stream.frames(LengthPrefix::u32(1 << 26));
+        sink.send("tea".into()).await?;
+        stream.read_exact(&mut [0]).await?;
+        client.sleep(1000 * SECOND).await;
+        fate::Ok(())
+    });
+    sim.run_until(100 * SECOND)?;
+    assert!(sent.get() < 1_000_000, "{}", sent.get());
+    Ok(())
+}

@@ -112,8 +112,9 @@ impl<T: 'static> fmt::Debug for Items<T> {
 /// frame is taken by the sink when there is room, and leaves at the end of the turn; closing it closes this direction.
 pub struct Frames<'a, F> {
     stream: &'a Held,
-    _wanted: Want<'a>,
     framing: F,
+    /// While somebody waits for the next.
+    want: Option<Want<'a>>,
     is_over: bool,
 }
 
@@ -149,8 +150,7 @@ macro_rules! frames_of {
             /// # Ok::<(), fate::Failure>(())
             /// ```
             pub fn frames<F: Framing>(&self, framing: F) -> Frames<'_, F> {
-                let stream = self.held();
-                Frames { stream, _wanted: stream.0.want(framing.longest()), framing, is_over: false }
+                Frames { stream: self.held(), framing, want: None, is_over: false }
             }
         }
     )+};
@@ -162,11 +162,14 @@ impl<F: Framing + Unpin> Stream for Frames<'_, F> {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_over {
+        let Frames { stream, framing, want, is_over } = &mut *self;
+        if *is_over {
             return Poll::Ready(None);
         }
-        let frame = ready!(self.stream.poll_read_frame(context, &self.framing)).transpose();
-        self.is_over = !matches!(frame, Some(Ok(_)));
+        let asked = want.get_or_insert_with(|| stream.0.want(framing.longest()));
+        let frame = ready!(stream.poll_read_frame(context, framing, asked)).transpose();
+        *want = None;
+        *is_over = !matches!(frame, Some(Ok(_)));
         Poll::Ready(frame.map(|frame| frame.map(Bytes::from)))
     }
 }

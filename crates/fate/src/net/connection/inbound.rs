@@ -6,6 +6,7 @@
 //!
 //! Bytes that a driver took before it heard that they are not wanted are held here, and come first when they are.
 
+use super::pulling::Searched;
 use super::{Connection, Consumer, Stage};
 use crate::net::waiter::Waiter;
 use fate_core::{Buffer, Interest, Key, Op, Reactor, Socket};
@@ -34,8 +35,9 @@ pub(super) struct Inbound {
     pub(super) peer_closed: Cell<bool>,
     /// How many bytes somebody needs to get any.
     pub(super) wanted: RefCell<Vec<usize>>,
-    /// How many unread bytes are known not to hold what somebody looks for.
-    pub(super) searched: Cell<usize>,
+    /// How many have ever needed so many.
+    pub(super) wants: Cell<u32>,
+    pub(super) searched: Cell<Searched>,
     pub(super) reader: Waiter,
     pub(super) mourner: Waiter,
 }
@@ -223,7 +225,7 @@ impl Inbound {
 impl Connection {
     /// A stream was given bytes.
     pub(super) fn was_read(self: &Rc<Self>, reactor: &Reactor) {
-        self.inbound.searched.set(0);
+        self.inbound.searched.take();
         let emptied = self.inbound.unread.borrow_mut().take_emptied();
         if let Some(memory) = emptied {
             self.use_again(memory);

@@ -42,7 +42,6 @@ use inbound::Inbound;
 use layering::Layering;
 use outbound::Outbound;
 pub(crate) use piping::{Nature, Title};
-#[cfg(feature = "futures")]
 pub(crate) use pulling::Want;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;

@@ -1,7 +1,8 @@
 //! What a stream asks for.
 //!
 //! Whoever asks for a certain number of bytes, or for a line, is given all of it or nothing: what is there stays where it is
-//! until it is enough. So nothing is lost when the asking is dropped half way.
+//! until it is enough. So nothing is lost when the asking is dropped half way. How far one has searched in vain is of no use to
+//! another, who may look for something else.
 
 use super::Connection;
 use super::inbound::Inbound;
@@ -16,6 +17,14 @@ use std::task::{Context, Poll, ready};
 pub(crate) struct Want<'a> {
     inbound: &'a Inbound,
     count: usize,
+    number: u32,
+}
+
+/// How many unread bytes are known not to hold what somebody looks for, and for whom.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Searched {
+    by: u32,
+    count: usize,
 }
 
 impl Drop for Want<'_> {
@@ -24,7 +33,14 @@ impl Drop for Want<'_> {
         if let Some(place) = wanted.iter().position(|count| *count == self.count) {
             wanted.swap_remove(place);
         }
-        self.inbound.searched.set(0);
+    }
+}
+
+impl Want<'_> {
+    /// How many of so many unread bytes need not be searched again; all of them are from now on.
+    fn searched(&self, length: usize) -> usize {
+        let before = self.inbound.searched.replace(Searched { by: self.number, count: length });
+        if before.by == self.number { before.count.min(length) } else { 0 }
     }
 }
 
@@ -77,7 +93,9 @@ impl Connection {
     /// Has so many bytes held, until what this gives is dropped.
     pub fn want(&self, count: usize) -> Want<'_> {
         self.inbound.wanted.borrow_mut().push(count);
-        Want { inbound: &self.inbound, count }
+        let number = self.inbound.wants.get().wrapping_add(1);
+        self.inbound.wants.set(number);
+        Want { inbound: &self.inbound, count, number }
     }
 
     /// A stream asks for so many bytes, or none.
@@ -103,11 +121,12 @@ impl Connection {
         context: &Context<'_>,
         end: u8,
         limit: usize,
+        want: &Want<'_>,
     ) -> Poll<io::Result<Option<Vec<u8>>>> {
         let (found, length) = {
             let mut unread = self.inbound.unread.borrow_mut();
             let bytes = unread.in_one_piece();
-            let searched = self.inbound.searched.replace(bytes.len()).min(bytes.len());
+            let searched = want.searched(bytes.len());
             let found = bytes[searched..].iter().position(|byte| *byte == end);
             (found.map(|position| searched + position + 1), bytes.len())
         };
@@ -131,11 +150,12 @@ impl Connection {
         reactor: &Reactor,
         context: &Context<'_>,
         framing: &dyn Framing,
+        want: &Want<'_>,
     ) -> Poll<io::Result<Option<Vec<u8>>>> {
         let (found, is_empty) = {
             let mut unread = self.inbound.unread.borrow_mut();
             let bytes = unread.in_one_piece();
-            let searched = self.inbound.searched.replace(bytes.len()).min(bytes.len());
+            let searched = want.searched(bytes.len());
             (framing.find(bytes, searched)?, bytes.is_empty())
         };
         let Some(Found { frame, length }) = found else {

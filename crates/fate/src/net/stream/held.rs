@@ -1,7 +1,7 @@
 //! A connection in the hand of a stream: all that streams of every kind do with it.
 
 use crate::framing::{Envelope, Framing};
-use crate::net::connection::Connection;
+use crate::net::connection::{Connection, Want};
 use crate::{Deferred, Fate};
 use bytes::Bytes;
 use fate_core::{Network, Reactor, Socket};
@@ -47,8 +47,8 @@ impl Held {
     }
 
     pub async fn read_until(&self, end: u8, limit: usize) -> io::Result<Option<Vec<u8>>> {
-        let _wanted = self.0.want(limit.saturating_add(1));
-        poll_fn(|context| self.0.poll_read_until(&*self.reactor()?, context, end, limit)).await
+        let want = self.0.want(limit.saturating_add(1));
+        poll_fn(|context| self.0.poll_read_until(&*self.reactor()?, context, end, limit, &want)).await
     }
 
     pub async fn read_line(&self, limit: usize) -> io::Result<Option<String>> {
@@ -63,16 +63,17 @@ impl Held {
     }
 
     pub async fn read_frame(&self, framing: &dyn Framing) -> io::Result<Option<Vec<u8>>> {
-        let _wanted = self.0.want(framing.longest());
-        poll_fn(|context| self.poll_read_frame(context, framing)).await
+        let want = self.0.want(framing.longest());
+        poll_fn(|context| self.poll_read_frame(context, framing, &want)).await
     }
 
     pub fn poll_read_frame(
         &self,
         context: &mut Context<'_>,
         framing: &dyn Framing,
+        want: &Want<'_>,
     ) -> Poll<io::Result<Option<Vec<u8>>>> {
-        self.0.poll_read_frame(&*self.reactor()?, context, framing)
+        self.0.poll_read_frame(&*self.reactor()?, context, framing, want)
     }
 
     pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
