@@ -470,6 +470,9 @@ impl Connection {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_room(reactor, context))?;
+        if pieces.iter().all(|piece| piece.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         let room = (self.outbound.high.get() + 1).saturating_sub(self.buffered());
         let mut left = room;
         let fitting = pieces.iter().map(|piece| {
