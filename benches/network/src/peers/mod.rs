@@ -39,6 +39,7 @@ pub const ALL: &[Contender] = &[
     Contender { serve_web: Some(web::serve_fate), ..fated("Fate poll", PROTOCOLS, "poll") },
     fated("Fate poll task", TASKS, "poll"),
     Contender { serve_tls: Some(tls::serve_tokio), serve_web: Some(web::serve_hyper), ..usual(BASE, tokio::serve) },
+    Contender { serve_web: Some(web::serve_hyper_gathering), usual: false, ..usual("tokio gathering", tokio::serve) },
     usual("monoio", monoio::serve),
     #[cfg(libuv)]
     Contender { counted: false, ..usual("libuv", libuv::serve) },

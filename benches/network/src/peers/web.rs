@@ -23,7 +23,20 @@ pub fn serve_fate(setting: Setting) -> io::Result<()> {
     fate.run().map_err(|failure| io::Error::other(failure.to_string()))
 }
 
+/// hyper as it is.
 pub fn serve_hyper(setting: Setting) -> io::Result<()> {
+    serve_by(setting, http1::Builder::new())
+}
+
+/// hyper told to send answers to requests that came together together, which it calls experimental: an answer before a request
+/// of which only a part has come then waits for the rest.
+pub fn serve_hyper_gathering(setting: Setting) -> io::Result<()> {
+    let mut http1 = http1::Builder::new();
+    http1.pipeline_flush(true);
+    serve_by(setting, http1)
+}
+
+fn serve_by(setting: Setting, http1: http1::Builder) -> io::Result<()> {
     let listener = setting.listen()?;
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -34,7 +47,7 @@ pub fn serve_hyper(setting: Setting) -> io::Result<()> {
             let greet = service_fn(async |_| {
                 Result::<_, Infallible>::Ok(Response::new(Full::new(Bytes::from_static(GREETING))))
             });
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), greet));
+            tokio::spawn(http1.serve_connection(TokioIo::new(stream), greet));
         }
     })
 }

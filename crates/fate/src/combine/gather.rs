@@ -7,6 +7,8 @@ impl Fate {
     /// Waits for all: gives their values in the order of the inputs, or the first failure, upon which the others are
     /// cancelled and stay silent. Of none, gives an empty list at once. Cancelling it cancels all inputs.
     ///
+    /// To have the others go on, and know of each what became of it, take [`Fate::deferred_list`].
+    ///
     /// ```
     /// use fate::sim::Sim;
     ///
