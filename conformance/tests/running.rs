@@ -3,6 +3,8 @@
 use fate::{AlreadyRunning, Fate, Verdict};
 use fate_conformance::ground::Ground;
 use fate_conformance::on_each_driver;
+use fate_conformance::recorder::{connected, listening};
+use futures_lite::io::AsyncWriteExt;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -13,6 +15,7 @@ on_each_driver! {
     several_fates_run_one_after_another_and_at_once_on_several_threads,
     run_inside_run_is_an_error_value,
     run_ends_when_nothing_is_left,
+    run_ends_when_what_was_written_last_has_left,
     a_shutdown_ends_the_run_and_the_next_one_is_as_good_as_new,
     a_shutdown_waits_for_its_triggers_and_not_beyond_the_deadline,
     a_shutdown_asked_for_before_the_run_waits_for_nothing,
@@ -87,6 +90,28 @@ fn run_ends_when_nothing_is_left(ground: &Ground) {
     fate.run().unwrap();
     assert_eq!(*sums.borrow(), [7]);
     drop((remote, fuse));
+}
+
+/// L3: nobody waits for a small send, so no driver wakes anybody for it; who slept for it would not wake.
+fn run_ends_when_what_was_written_last_has_left(ground: &Ground) {
+    let fate = ground.fate();
+    let listener = listening(&fate);
+    let (address, kept) = (listener.local_addr(), Rc::new(RefCell::new(None)));
+    let (here, keep) = (fate.clone(), kept.clone());
+    fate.spawn(async move {
+        let mut writer = connected(&here, address).await;
+        let (reader, _) = listener.accept().await?;
+        drop(listener);
+        writer.write_all(b"tea").await?;
+        *keep.borrow_mut() = Some((writer, reader));
+        fate::Ok(())
+    });
+    fate.run().unwrap();
+    let (writer, reader) = kept.take().expect("somebody was written to");
+    assert_eq!(writer.buffered(), 0);
+    let mut words = [0; 3];
+    fate.run_until(reader.read_exact(&mut words)).unwrap();
+    assert_eq!(&words, b"tea");
 }
 
 /// L1, L2.

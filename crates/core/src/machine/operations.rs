@@ -226,6 +226,15 @@ impl Reactor {
         self.traffic.operations.borrow().len() > self.traffic.asides.get()
     }
 
+    /// Whether all that is awaited is to be sent now, by sends that nobody waits for. The kernel does not wake a sleeper for these:
+    /// who slept for them would not wake, though nothing is left that could happen.
+    pub(super) fn is_done_when_sent(&self) -> bool {
+        let awaited = self.traffic.operations.borrow().len() - self.traffic.asides.get();
+        let outbox = self.outbox.borrow();
+        let is_quiet = |op: &&Op| matches!(op, Op::Send { is_awaited: false, .. });
+        0 < awaited && awaited <= outbox.len() && outbox.iter().filter(is_quiet).count() == awaited
+    }
+
     /// Whether an endpoint has something to submit.
     pub(super) fn is_gathering(&self) -> bool {
         !self.traffic.gathering.borrow().is_empty()

@@ -78,7 +78,7 @@ impl Reactor {
 
     /// When to stop waiting for the kernel.
     pub(super) fn how_long(&self, patience: Duration) -> Until {
-        if patience.is_zero() || self.has_work() || !self.is_alive() {
+        if patience.is_zero() || self.has_work() || !self.is_alive() || self.is_done_when_sent() {
             return Until::NOW;
         }
         let mut until = Until::FOREVER;
