@@ -100,6 +100,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How many connections that nobody uses are kept, to all hosts together: 100 unless told otherwise. Of more, those
+    /// are closed first that were not used for longest. All of them are closed when there is no descriptor left for a
+    /// connection that is needed, and when a shutdown begins.
+    pub fn most_idle(mut self, most: usize) -> ClientBuilder {
+        self.settings.most_idle = most;
+        self
+    }
+
     /// How often a request may be sent elsewhere: ten times unless told otherwise. With zero, redirects are responses
     /// like others.
     pub fn redirects(mut self, most: usize) -> ClientBuilder {
@@ -142,10 +150,12 @@ impl ClientBuilder {
     }
 
     /// Keeps cookies, and sends them back (RFC 6265). They are kept in memory, for this client alone: fifty of a domain
-    /// and 3000 of all at most. Then those go first that were of no use for longest, of the domain that has most.
+    /// and 3000 of all at most. Then those go first that were of no use for longest: of that domain, or of the site that
+    /// has most of all.
     ///
     /// There is no list of public suffixes: a server may set cookies for all of the domain above it, unless that is of
-    /// one label, such as `org`.
+    /// one label, such as `org`; and what two hosts have in common in the last two labels of their names is a site.
+    /// Cookies whose names begin with `__Host-` or `__Secure-` are kept only if they are set as that promises.
     pub fn cookies(mut self) -> ClientBuilder {
         self.keeps_cookies = true;
         self

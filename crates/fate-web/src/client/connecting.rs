@@ -4,23 +4,29 @@ use super::error::{Deadline, Kind, WebError};
 use super::one::One;
 use super::patience::within;
 use super::phase::Phase;
-use super::pool::Pool;
+use super::pool::{Pool, Pools};
 use super::proxies::Proxy;
 use super::route::{Route, RouteKey};
 use super::settings::Versions;
 use super::trip::Trip;
 use super::two::Two;
-use fate::{TcpStream, race_addresses};
+use fate::{ConnectFailed, Failure, Fate, TcpStream, race_addresses};
 use fate_tls::TlsClient;
 use futures_io::AsyncWrite;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The longest line of what a proxy answers, and how many there may be.
 const LONGEST_LINE: usize = 8 * 1024;
 const MOST_LINES: usize = 100;
+
+/// How long to wait for a descriptor once something is closed: who does not care that it is holds one for two seconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A connection that was just made.
 pub(super) enum Made {
@@ -52,14 +58,7 @@ async fn reach(trip: &Trip, route: &Route) -> Result<TcpStream, WebError> {
     let failed = |failure| WebError::of_failure(failure, trip.phase.get(), &trip.url);
     let addresses = trip.fate.resolve(host, port).await.map_err(failed)?;
     trip.phase.set(Phase::Connect);
-    let stream = match addresses[..] {
-        [address] => trip.fate.connect_tcp(&address.to_string()).await,
-        _ => {
-            let fate = trip.fate.clone();
-            race_addresses(&trip.fate, addresses, move |address| fate.connect_tcp(&address.to_string())).await
-        }
-    };
-    let stream = stream.map_err(failed)?;
+    let stream = call_at_any_cost(&trip.fate, &addresses).await.map_err(failed)?;
     match &route.proxy {
         Some(proxy) if !route.is_proxied_openly() => {
             trip.phase.set(Phase::Proxy);
@@ -68,6 +67,43 @@ async fn reach(trip: &Trip, route: &Route) -> Result<TcpStream, WebError> {
         }
         _ => Ok(stream),
     }
+}
+
+/// A connection to one of these. If no descriptor is left for it, what rests is closed, which only rests in case it is
+/// needed.
+async fn call_at_any_cost(fate: &Fate, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let mut outcome = call(fate, addresses).await;
+    let is_short = |outcome: &Result<_, Failure>| outcome.as_ref().is_err_and(lacks_descriptors);
+    if is_short(&outcome) && fate.belonging(|_| Pools::default()).clear() {
+        let mut pause = FIRST_PAUSE;
+        while is_short(&outcome) && pause < LAST_PAUSE {
+            fate.sleep(pause).await;
+            outcome = call(fate, addresses).await;
+            pause *= 2;
+        }
+    }
+    outcome
+}
+
+/// A connection to one of these.
+async fn call(fate: &Fate, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let here = fate.clone();
+    match addresses {
+        [address] => fate.connect_tcp(&address.to_string()).await,
+        _ => race_addresses(fate, addresses.to_vec(), move |address| here.connect_tcp(&address.to_string())).await,
+    }
+}
+
+/// Whether the process, or the system, has no descriptor left.
+fn lacks_descriptors(failure: &Failure) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    let is_lack = |failure: &Failure| {
+        let error = failure.check::<io::Error>().and_then(io::Error::raw_os_error);
+        matches!(error, Some(ENFILE | EMFILE))
+    };
+    let of_each = failure.check::<ConnectFailed>();
+    is_lack(failure) || of_each.is_some_and(|each| each.failures.iter().any(|(_, failure)| is_lack(failure)))
 }
 
 /// Has the proxy pass on what comes from here on (RFC 9110, section 9.3.6).

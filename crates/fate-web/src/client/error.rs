@@ -115,7 +115,7 @@ impl WebError {
 
     /// What hyper says, sorted.
     pub(super) fn of_hyper(error: hyper::Error, phase: Phase, url: &Url) -> WebError {
-        let kind = if error.is_parse_too_large() {
+        let kind = if error.is_parse_too_large() || is_endless(&error) {
             Kind::TooLong("the header is too long")
         } else if error.is_parse() || is_nonsense(&error) {
             Kind::NotHttp
@@ -231,7 +231,19 @@ pub(super) fn shown(url: &Url) -> String {
 /// Whether hyper met bytes that are no HTTP, rather than an end.
 fn is_nonsense(error: &hyper::Error) -> bool {
     let kind = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-    matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+    matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)) || complaint(error).is_some()
+}
+
+/// Whether it gave up because more and more of a header came.
+fn is_endless(error: &hyper::Error) -> bool {
+    complaint(error) == Some(h2::Reason::ENHANCE_YOUR_CALM)
+}
+
+/// What this side finds wrong with the HTTP/2 that came.
+fn complaint(error: &hyper::Error) -> Option<h2::Reason> {
+    let found = causes(error).find_map(|cause| cause.downcast_ref::<h2::Error>()).filter(|error| error.is_library());
+    let is_complaint = |reason: &h2::Reason| !matches!(*reason, h2::Reason::NO_ERROR | h2::Reason::CANCEL);
+    found.and_then(h2::Error::reason).filter(is_complaint)
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

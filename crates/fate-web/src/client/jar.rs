@@ -18,7 +18,7 @@ use fate::Fate;
 use http::{HeaderMap, HeaderValue, header};
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use url::Url;
 
@@ -85,8 +85,11 @@ impl Shelves {
         let expires = expiry(&raw, now);
         raw.unset_expires();
         raw.set_max_age(None);
-        let Ok(cookie) = Cookie::try_from_raw_cookie(&raw, url) else { return };
-        let Some(domain) = domain(&cookie) else { return };
+        if !keeps_its_promise(&raw, url) {
+            return;
+        }
+        let Ok(mut cookie) = Cookie::try_from_raw_cookie(&raw, url) else { return };
+        let Some(domain) = settle(&mut cookie, url) else { return };
         self.clock += 1;
         let born = self.take(&domain, &cookie).map_or(self.clock, |old| old.born);
         if expires.is_some_and(|moment| moment <= now) {
@@ -110,7 +113,7 @@ impl Shelves {
     }
 
     /// Takes out what has expired, or else what was of no use for longest: on the shelf that is to have one more, if
-    /// that is full, or on the fullest if the jar is. So who fills it does so at his own expense.
+    /// that is full, or of the site that has most if the jar is. So who fills it does so at his own expense.
     fn make_room(&mut self, now: SystemTime, domain: &str) {
         if self.of_domain.get(domain).is_some_and(|shelf| shelf.len() >= MOST_OF_DOMAIN) {
             return self.clear_one(now, domain);
@@ -119,10 +122,19 @@ impl Shelves {
             self.drop_expired(now);
         }
         if self.count >= MOST {
-            let fullest = self.of_domain.iter().max_by_key(|(_, shelf)| (shelf.len(), Reverse(last_used(shelf))));
-            let domain = fullest.expect("a full jar has shelves").0.clone();
+            let domain = self.least_used().expect("a full jar has shelves");
             self.clear_one(now, &domain);
         }
+    }
+
+    /// The shelf with what was of no use for longest, of the site that has most.
+    fn least_used(&self) -> Option<Box<str>> {
+        let mut sites: HashMap<&str, Site<'_>> = HashMap::new();
+        for (domain, shelf) in &self.of_domain {
+            sites.entry(site(domain)).or_default().add(domain, shelf);
+        }
+        let fullest = sites.into_values().max_by_key(|site| (site.count, Reverse(site.last_used)))?;
+        Some(fullest.least_used?.1.into())
     }
 
     fn clear_one(&mut self, now: SystemTime, domain: &str) {
@@ -174,8 +186,36 @@ impl Kept {
     }
 }
 
-fn last_used(shelf: &[Kept]) -> Option<u64> {
-    shelf.iter().map(|kept| kept.used).max()
+/// What is kept of a site.
+#[derive(Default)]
+struct Site<'a> {
+    count: usize,
+    last_used: u64,
+    /// When the one was of use that was not for longest, and its domain.
+    least_used: Option<(u64, &'a str)>,
+}
+
+impl<'a> Site<'a> {
+    fn add(&mut self, domain: &'a str, shelf: &[Kept]) {
+        self.count += shelf.len();
+        for kept in shelf {
+            self.last_used = self.last_used.max(kept.used);
+            let least = self.least_used.get_or_insert((kept.used, domain));
+            *least = (*least).min((kept.used, domain));
+        }
+    }
+}
+
+/// The site that a domain is of: its last two labels, as there is no list of public suffixes; of an address all of it.
+fn site(domain: &str) -> &str {
+    let name = domain.strip_suffix('.').unwrap_or(domain);
+    let mut labels = name.rmatch_indices('.').map(|(place, _)| place);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_address = last.bytes().all(|byte| byte.is_ascii_digit()) || name.ends_with(']');
+    match labels.nth(1) {
+        Some(place) if !is_address => &name[place + 1..],
+        _ => name,
+    }
 }
 
 /// The host, and all above it.
@@ -193,11 +233,98 @@ fn expiry(raw: &RawCookie<'_>, now: SystemTime) -> Option<SystemTime> {
     Some(SystemTime::from(moment))
 }
 
-/// On which shelf it lies. Nothing for a domain of one label, under which everybody is.
-fn domain(cookie: &Cookie<'_>) -> Option<Box<str>> {
-    match &cookie.domain {
-        CookieDomain::HostOnly(domain) => Some(domain.as_str().into()),
-        CookieDomain::Suffix(domain) if domain.contains('.') => Some(domain.as_str().into()),
-        _ => None,
+/// Whether it is set as its name promises (RFC 6265bis, section 4.1.3).
+fn keeps_its_promise(raw: &RawCookie<'_>, url: &Url) -> bool {
+    let beginning = |length| raw.name().get(..length).unwrap_or_default();
+    let begins_with = |prefix: &str| beginning(prefix.len()).eq_ignore_ascii_case(prefix);
+    let is_secure = raw.secure() == Some(true) && url.scheme() == "https";
+    let is_of_host = raw.domain().is_none_or(str::is_empty) && raw.path() == Some("/");
+    if begins_with("__Host-") { is_secure && is_of_host } else { is_secure || !begins_with("__Secure-") }
+}
+
+/// On which shelf it lies. Under a domain of one label is everybody: there a cookie is for the host alone that has this
+/// name, and from others it is none (section 5.3, step 5).
+fn settle(cookie: &mut Cookie<'_>, url: &Url) -> Option<Box<str>> {
+    let (domain, is_shared) = match &cookie.domain {
+        CookieDomain::HostOnly(domain) => (domain.clone(), false),
+        CookieDomain::Suffix(domain) => (domain.clone(), true),
+        _ => return None,
+    };
+    if is_shared && !domain.trim_end_matches('.').contains('.') {
+        if !cookie.domain.host_is_identical(url) {
+            return None;
+        }
+        cookie.domain = CookieDomain::HostOnly(domain.clone());
+    }
+    Some(domain.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fate::sim::Sim;
+
+    /// What a jar has for an address, after this was set from another.
+    fn found(lines: &[String], from: &str, to: &str) -> String {
+        let (fate, jar) = (Sim::new(1).host("here"), Jar::default());
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::SET_COOKIE, line.parse().unwrap());
+        }
+        jar.keep(&fate, &from.parse().unwrap(), &headers);
+        let value = jar.find(&fate, &to.parse().unwrap());
+        value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+    }
+
+    /// W1: RFC 6265bis, 4.1.3.
+    #[test]
+    fn a_cookie_that_breaks_what_its_name_promises_is_none() {
+        for (line, from, is_kept) in [
+            ("__Host-a=1; Secure; Path=/", "https://bank.org/deep/", true),
+            ("__Host-a=1; Secure; Path=/", "http://bank.org/", false),
+            ("__Host-a=1; Path=/", "https://bank.org/", false),
+            ("__Host-a=1; Secure", "https://bank.org/", false),
+            ("__Host-a=1; Secure; Path=/deep", "https://bank.org/deep/", false),
+            ("__Host-a=1; Secure; Path=/; Domain=bank.org", "https://bank.org/", false),
+            ("__hOsT-a=1; Secure; Path=/; Domain=bank.org", "https://bank.org/", false),
+            ("__Secure-a=1; Secure; Domain=bank.org", "https://bank.org/deep/", true),
+            ("__Secure-a=1; Secure", "http://bank.org/", false),
+            ("__Secure-a=1", "https://bank.org/", false),
+            ("__sEcUrE-a=1", "https://bank.org/", false),
+            ("__Secur", "https://bank.org/", false),
+            ("__Secur=1", "https://bank.org/", true),
+        ] {
+            let found = found(&[line.to_owned()], from, "https://bank.org/deep/");
+            assert_eq!(!found.is_empty(), is_kept, "{line} from {from}: {found}");
+        }
+    }
+
+    /// W1: memory is bounded, and so is what is sent.
+    #[test]
+    fn a_cookie_is_no_longer_than_may_be_and_neither_are_all_that_are_sent_together() {
+        let long = |name: &str, length: usize| format!("{name}={}", "x".repeat(length - name.len() - 1));
+        let address = "http://server/";
+        assert_eq!(found(&[long("a", LONGEST)], address, address).len(), LONGEST);
+        assert_eq!(found(&[long("a", LONGEST + 1)], address, address), "");
+        let many: Vec<_> = (0..10).map(|number| long(&number.to_string(), LONGEST / 2)).collect();
+        let sent = found(&many, address, address);
+        assert!(sent.len() <= LONGEST_LINE && sent.len() > LONGEST_LINE - LONGEST / 2, "{}", sent.len());
+        assert!(sent.starts_with("0=x") && sent.contains("; 6=x"), "the oldest go first");
+    }
+
+    #[test]
+    fn a_site_is_the_last_two_labels_and_an_address_is_one_by_itself() {
+        for (domain, expected) in [
+            ("a.b.evil.example", "evil.example"),
+            ("evil.example", "evil.example"),
+            ("a.evil.example.", "evil.example"),
+            ("intranet", "intranet"),
+            ("a.b.server2", "b.server2"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("", ""),
+        ] {
+            assert_eq!(site(domain), expected);
+        }
     }
 }

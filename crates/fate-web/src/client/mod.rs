@@ -12,7 +12,8 @@
 //! - `trip`: a request on its way, with its deadlines (`patience`), to where it is sent (`redirect`), by which `route`;
 //! - `proxies`, `credentials`, `jar`: who else is asked, who asks, and what he was told to say;
 //! - `pool`: connections that are open, or may be; `bell`: who is told when one stirs that nobody uses; `connecting`:
-//!   how they are made; `one`, `two`: by which version they speak; `wire`: what is under both;
+//!   how they are made; `one`, `two`: by which version they speak; `leash`: what goes on beside the latter;
+//!   `wire`: what is under both;
 //! - `sent`, `received`: bodies; `source`: what they come from; `unpacker`: those that come packed; `json`: what is made
 //!   of them;
 //! - `error`, `phase`: what went wrong, and how far it had come.
@@ -26,6 +27,7 @@ mod get_page;
 mod jar;
 #[cfg(feature = "json")]
 mod json;
+mod leash;
 mod one;
 mod patience;
 mod phase;
@@ -95,7 +97,12 @@ use std::rc::Rc;
 /// deadlines that [`ClientBuilder`] lists.
 ///
 /// A request is tried again if it met a connection that the other side had just closed: any if not a byte of it was
-/// sent, and else one that may be sent twice, such as GET, as long as no header came back.
+/// sent, or the other side says that it has not looked at it, and else one that may be sent twice, such as GET, as long
+/// as no header came back.
+///
+/// A connection of HTTP/2 on which the deadline of a header or of a body was over is used by nobody who comes later, nor
+/// one on which a request was given up for other reasons when nothing at all had come over it for two seconds. It is
+/// closed when all that use it have ended; as long as some do, it counts as a connection.
 ///
 /// Connections that nobody uses keep no program going.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 //! reads the body of that. No task runs for it, and while nobody uses it nothing does.
 
 use super::bell::Bell;
-use super::sent::{Outgoing, Progress};
+use super::sent::Outgoing;
 use super::wire::{Watch, Wire};
 use fate::{TcpStream, Tether};
 use fate_tls::TlsError;
@@ -14,7 +14,6 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// The longest header of a response.
@@ -50,9 +49,7 @@ impl One {
     pub async fn ask(
         &mut self,
         request: Request<Outgoing>,
-        progress: &Rc<Progress>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Outgoing>>> {
-        self.watch.tell(progress);
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
             if let Poll::Ready(answer) = answer.as_mut().poll(context) {
@@ -67,6 +64,10 @@ impl One {
     /// Why encryption has failed, if it has.
     pub fn refusal(&self) -> Option<TlsError> {
         self.watch.refusal()
+    }
+
+    pub fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Has hyper do what there is to do.

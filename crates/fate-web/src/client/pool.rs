@@ -11,11 +11,16 @@
 //! rests before it opens one, there are never more connections than tokens. While nobody knows whether a host speaks
 //! HTTP/2 there is one token: the others wait for what comes of the first connection, and share it if it can be shared.
 //! If there is none they share the failure: to have each find out by himself, one after another, could take for ever.
-//! Whoever comes later tries anew.
+//! Whoever comes later tries anew. A connection that is shared is given up for another one when nothing comes over it;
+//! as long as some still wait on it, it counts as one of those that there may be.
 //!
 //! # Invariants
 //! - C1 Nothing here holds a [`Fate`]: a pool belongs to one.
 //! - C2 A connection that rests waits for a request, has nothing unread, and keeps no run going.
+//! - C4 When something has come to rest, and been looked at, no more than `most_idle` rest.
+//!
+//! # Cost
+//! To let a connection rest costs a look at all hosts, if there are so many that too many could rest.
 
 use super::bell::Bell;
 use super::error::WebError;
@@ -43,6 +48,9 @@ pub(super) struct Pool {
     /// As many hosts are to be known when it is asked next to which of them nothing leads.
     many: Cell<usize>,
     keep_idle: Duration,
+    most_idle: usize,
+    /// How many connections to a host there may be.
+    most_per_host: usize,
     /// When all hosts were last looked at.
     looked: Cell<Instant>,
     bell: OnceCell<Bell>,
@@ -50,11 +58,26 @@ pub(super) struct Pool {
 
 /// The pools of a Fate.
 #[derive(Default)]
-pub(super) struct Pools(RefCell<Vec<Weak<Pool>>>);
+pub(super) struct Pools {
+    all: RefCell<Vec<Weak<Pool>>>,
+    /// Whether a shutdown is going to tell them.
+    are_told: Rc<Cell<bool>>,
+}
+
+/// As long as this is there, a shutdown is going to tell the pools.
+struct Notice(Rc<Cell<bool>>);
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
 
 /// The connections to one host.
 pub(super) struct Host {
     tokens: DeferredSemaphore,
+    /// For each connection that is shared, or was and still has users.
+    permits: DeferredSemaphore,
     /// How many tokens are to be given out once it is known that connections cannot be shared. Nothing once it is.
     more_tokens: Cell<Option<usize>>,
     /// How often nothing came of trying to find that out, and why, the last time.
@@ -67,15 +90,41 @@ pub(super) struct Host {
 
 impl Pools {
     fn add(&self, pool: &Rc<Pool>) {
-        let mut pools = self.0.borrow_mut();
+        let mut pools = self.all.borrow_mut();
         pools.retain(|pool| pool.strong_count() > 0);
         pools.push(Rc::downgrade(pool));
     }
 
     /// Has each of them look after its connections.
     pub fn look(&self, fate: &Fate) {
-        let pools: Vec<_> = self.0.borrow().iter().filter_map(Weak::upgrade).collect();
-        pools.iter().for_each(|pool| pool.look(fate));
+        self.heed_shutdown(fate);
+        self.each().for_each(|pool| pool.look(fate));
+    }
+
+    /// Something rests: when a shutdown begins, it is to be closed.
+    fn heed_shutdown(&self, fate: &Fate) {
+        if self.are_told.replace(true) {
+            return;
+        }
+        let notice = Notice(self.are_told.clone());
+        fate.before_shutdown(move |fate| {
+            drop(notice);
+            fate.belonging(|_| Pools::default()).clear();
+        });
+        // If one has begun it is too late for the notice.
+        if !self.are_told.get() {
+            self.clear();
+        }
+    }
+
+    /// Closes all that rests. Says whether there was something.
+    pub fn clear(&self) -> bool {
+        self.each().filter(|pool| pool.clear()).count() > 0
+    }
+
+    fn each(&self) -> impl Iterator<Item = Rc<Pool>> + use<> {
+        let pools: Vec<_> = self.all.borrow().iter().filter_map(Weak::upgrade).collect();
+        pools.into_iter()
     }
 }
 
@@ -85,6 +134,8 @@ impl Pool {
             hosts: RefCell::default(),
             many: Cell::new(FEW),
             keep_idle: settings.keep_idle,
+            most_idle: settings.most_idle,
+            most_per_host: settings.connections_per_host,
             looked: Cell::new(fate.now()),
             bell: OnceCell::new(),
         };
@@ -108,6 +159,7 @@ impl Pool {
         let (all, may_be_two) = (settings.connections_per_host, route.may_be_two(settings));
         let host = Rc::new(Host {
             tokens: DeferredSemaphore::new(fate, if may_be_two { 1 } else { all }),
+            permits: DeferredSemaphore::new(fate, all),
             more_tokens: Cell::new(may_be_two.then(|| all - 1)),
             failures: Cell::new(0),
             failure: RefCell::default(),
@@ -132,6 +184,8 @@ impl Pool {
         }
         if let Some(one) = one.rest(|| self.new_bell()) {
             host.resting.borrow_mut().push((one, fate.now()));
+            fate.belonging(|_| Pools::default()).heed_shutdown(fate);
+            self.bound();
         }
     }
 
@@ -143,20 +197,36 @@ impl Pool {
         for host in hosts {
             host.look(|since| now - since <= self.keep_idle);
         }
+        self.bound();
         self.forget();
     }
 
-    /// Closes all that rests.
-    pub fn clear(&self) {
+    /// Closes what was not used for longest, if more rests than may.
+    fn bound(&self) {
+        if self.hosts.borrow().len().saturating_mul(self.most_per_host) <= self.most_idle {
+            return;
+        }
         let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
+        let surplus = hosts.iter().map(|host| host.count_idle()).sum::<usize>().saturating_sub(self.most_idle);
+        if surplus == 0 {
+            return;
+        }
+        let since = |host: usize| hosts[host].idle_since().into_iter().map(move |since| (since, host));
+        let mut idle: Vec<_> = (0..hosts.len()).flat_map(since).collect();
+        idle.sort_unstable();
+        idle[..surplus].iter().for_each(|(_, host)| hosts[*host].close_oldest());
+    }
+
+    /// Closes all that rests. Says whether there was something.
+    pub fn clear(&self) -> bool {
+        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
+        let count = hosts.iter().map(|host| host.count_idle()).sum::<usize>();
         for host in hosts {
             drop(host.resting.take());
-            let is_unused = host.shared.borrow().as_ref().is_some_and(|(two, _)| !two.has_users());
-            if is_unused {
-                drop(host.shared.take());
-            }
+            drop(host.take_idle());
         }
         self.forget();
+        count > 0
     }
 
     /// What calls this pool.
@@ -188,6 +258,16 @@ impl Host {
             Some(failure) if self.failures.get() > failures => Err(failure.again_for(url)),
             _ => token.map_err(|failure| WebError::of_failure(failure, Phase::Queue, url)),
         }
+    }
+
+    /// What a connection needs to be made that may turn out to be for all, once there are not too many such; nothing if
+    /// none can be.
+    pub async fn permit(&self, url: &Url) -> Result<Option<Permit>, WebError> {
+        if self.more_tokens.get().is_none() {
+            return Ok(None);
+        }
+        let permit = self.permits.acquire().await;
+        permit.map(Some).map_err(|failure| WebError::of_failure(failure, Phase::Queue, url))
     }
 
     /// There is no connection: tells all who wait for what comes of it, if they do.
@@ -228,6 +308,35 @@ impl Host {
         if two.look() || !two.is_fresh() || !is_young(used) {
             drop(self.shared.take());
         }
+    }
+
+    fn count_idle(&self) -> usize {
+        self.resting.borrow().len() + usize::from(self.shared_since().is_some())
+    }
+
+    /// Since when they rest.
+    fn idle_since(&self) -> Vec<Instant> {
+        let resting = self.resting.borrow();
+        resting.iter().map(|(_, since)| *since).chain(self.shared_since()).collect()
+    }
+
+    /// Since when nobody uses the connection that all can share.
+    fn shared_since(&self) -> Option<Instant> {
+        self.shared.borrow().as_ref().filter(|(two, _)| !two.has_users()).map(|(_, used)| *used)
+    }
+
+    /// Closes one that rests. Who has both kinds has those of the one from before he changed his mind.
+    fn close_oldest(&self) {
+        let oldest = |resting: &mut Vec<(One, Instant)>| (!resting.is_empty()).then(|| resting.remove(0));
+        let oldest = oldest(&mut self.resting.borrow_mut());
+        if oldest.is_none() {
+            drop(self.take_idle());
+        }
+    }
+
+    /// Takes the connection that all can share, if nobody uses it.
+    fn take_idle(&self) -> Option<Rc<Two>> {
+        self.shared_since().and_then(|_| self.shared.take()).map(|(two, _)| two)
     }
 
     fn is_empty(&self) -> bool {

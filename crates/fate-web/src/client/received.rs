@@ -38,6 +38,8 @@ pub(super) struct Received {
     unpacker: Option<Box<Unpacker>>,
     idle: Silence,
     total: Alarm,
+    /// Since when somebody waits, and how much had come over the connection by then.
+    silence: Option<(Instant, u64)>,
     has_failed: bool,
 }
 
@@ -56,6 +58,7 @@ impl Received {
             unpacker: None,
             idle: Silence::of(idle_limit),
             total: Alarm::at(end),
+            silence: None,
             has_failed: false,
         };
         received.finish_early();
@@ -168,13 +171,14 @@ impl Received {
     fn poll_packed(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WebError>>> {
         // Also of one who never has to be waited for.
         if self.total.moment().is_some_and(|end| end <= self.fate.now()) && !self.source.has_ended() {
-            return Poll::Ready(Some(Err(self.error(Kind::Timeout(Deadline::Total)))));
+            return Poll::Ready(Some(Err(self.time_is_up())));
         }
         let frame = match self.source.poll_frame(context) {
             Poll::Ready(frame) => frame,
             Poll::Pending => return self.poll_alarms(context).map(|error| Some(Err(error))),
         };
         self.idle.end();
+        self.silence = None;
         match frame {
             Some(Ok(frame)) => {
                 self.finish_early();
@@ -198,9 +202,17 @@ impl Received {
         }
     }
 
+    fn time_is_up(&self) -> WebError {
+        if let Some(silence) = self.silence {
+            self.source.doubt_if_silent(silence, self.fate.now());
+        }
+        self.error(Kind::Timeout(Deadline::Total))
+    }
+
     fn poll_alarms(&mut self, context: &mut Context<'_>) -> Poll<WebError> {
+        self.silence.get_or_insert_with(|| (self.fate.now(), self.source.heard()));
         if self.total.poll(&self.fate, context).is_ready() {
-            return Poll::Ready(self.error(Kind::Timeout(Deadline::Total)));
+            return Poll::Ready(self.time_is_up());
         }
         // Of two deadlines at once the first is told.
         let idle = self.idle.alarm(&self.fate);
@@ -218,6 +230,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let Waiting(received) = self;
         received.idle.pause(&received.fate);
+        received.silence = None;
     }
 }
 

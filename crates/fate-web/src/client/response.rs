@@ -15,6 +15,11 @@ const AT_ONCE: u64 = 1024 * 1024;
 
 /// A response: its header, and its body on the way.
 ///
+/// What is not read makes the other side wait: with HTTP/1.1 at once, and it stops what is left of the
+/// [request's body](crate::RequestBody::stream) as well; with HTTP/2 after 1 MiB. It takes the place of another request
+/// until it is read to its end or dropped: with HTTP/1.1 a connection, with HTTP/2 one of 100 requests at most that share
+/// one, whose bodies take 100 MiB of memory at most before they are read.
+///
 /// ```
 /// # use fate::sim::Sim;
 /// # use fate_web::Client;

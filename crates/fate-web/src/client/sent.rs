@@ -1,6 +1,9 @@
 //! Bodies that are sent.
 
 use super::error::Cause;
+use super::leash::Tag;
+use super::two::MOST_HELD;
+use super::wire::Watch;
 use bytes::Bytes;
 use fate::{Fate, Instant};
 use http_body::{Body, Frame, SizeHint};
@@ -13,10 +16,16 @@ use std::task::{Context, Poll};
 /// At most so much is handed on at once: what is taken of a long body can be seen while it is sent.
 const PIECE: usize = 16 * 1024;
 
+/// In HTTP/2 a write of less than this is an answer to a ping or the like, and says nothing of any body.
+const MUCH: usize = 100;
+
 /// The body of a request: nothing, bytes, or a stream of them.
 ///
 /// A stream is asked for more only when the other side takes what came before. It can be sent once, so a request with
 /// one is neither tried again nor [sent elsewhere](crate::ClientBuilder::redirects) whole.
+///
+/// A response may come before all of the body is sent. Once it has come whole, or was dropped, no more of the body is
+/// asked for: HTTP/2 resets the request, HTTP/1.1 closes the connection.
 ///
 /// ```
 /// use fate_web::RequestBody;
@@ -37,6 +46,10 @@ enum Inside {
 
 impl RequestBody {
     /// A stream: any body of the crate `http-body`.
+    ///
+    /// With HTTP/1.1 nobody but whoever waits for the response, or reads its body, drives the connection: while a
+    /// response is held and not read, nothing more of the stream is sent either. Whoever wants to send and receive by
+    /// turns reads on, or has somebody else read on, while he sends.
     ///
     /// ```
     /// use fate_web::{Bytes, RequestBody};
@@ -138,20 +151,38 @@ impl<B: Body<Data = Bytes, Error: Into<Cause>>> Body for Converted<B> {
     }
 }
 
-/// How far the sending of a request has come.
+/// How far the sending of a request has come, and what else is seen of its connection meanwhile.
 pub(super) struct Progress {
     fate: Fate,
+    watch: Watch,
     /// Since when the other side is waited for. Nothing while the body has nothing more to send yet.
     waits_since: Cell<Option<Instant>>,
-    /// Whether whoever asks the body for a piece has got rid of the one before: in HTTP/2 it has.
-    is_prompt: bool,
+    /// Whether it goes by HTTP/2. Then whoever asks the body for a piece has got rid of the one before, and what leaves
+    /// may be of others.
+    is_two: bool,
     is_done: Cell<bool>,
+    /// HTTP/2: with so much more that leaves, the last of this request has left as well.
+    tail: Cell<usize>,
+    /// How much the kernel had not taken yet when that was looked at last.
+    buffered: Cell<usize>,
+    /// When something came last over the connection, whomever it was for.
+    heard: Cell<Instant>,
 }
 
 impl Progress {
-    pub fn new(fate: &Fate, is_prompt: bool) -> Rc<Progress> {
-        let waits_since = Cell::new(Some(fate.now()));
-        Rc::new(Progress { fate: fate.clone(), waits_since, is_prompt, is_done: Cell::new(false) })
+    pub fn new(fate: &Fate, watch: &Watch, is_two: bool) -> Rc<Progress> {
+        let progress = Rc::new(Progress {
+            fate: fate.clone(),
+            watch: watch.clone(),
+            waits_since: Cell::new(Some(fate.now())),
+            is_two,
+            is_done: Cell::new(false),
+            tail: Cell::new(0),
+            buffered: Cell::new(0),
+            heard: Cell::new(fate.now()),
+        });
+        watch.tell(&progress);
+        progress
     }
 
     /// Since when the other side is waited for, to take more or to answer; nothing while it is not.
@@ -164,8 +195,50 @@ impl Progress {
         self.is_done.get()
     }
 
-    /// Some of the request has left.
-    pub fn note_taken(&self) {
+    /// Has a look at what the kernel has not taken yet: while that grows less, the other side takes something. Says
+    /// whether there is some.
+    pub fn look(&self) -> bool {
+        let buffered = self.watch.buffered();
+        if buffered < self.buffered.replace(buffered) {
+            self.note_taken();
+        }
+        buffered > 0
+    }
+
+    /// When something came last over the connection, whomever it was for; else when this was made.
+    pub fn heard(&self) -> Instant {
+        self.heard.get()
+    }
+
+    /// Something came over the connection.
+    pub fn note_heard(&self) {
+        self.heard.set(self.fate.now());
+    }
+
+    /// So much has left over the connection.
+    pub fn note_left(&self, count: usize) {
+        if self.is_two && count < MUCH {
+            return;
+        }
+        if self.is_two && self.is_done() {
+            let tail = self.tail.get();
+            self.tail.set(tail.saturating_sub(count));
+            if tail == 0 {
+                return;
+            }
+        }
+        self.note_taken();
+    }
+
+    /// There is no more to send, but for what hyper has not sent yet.
+    fn note_end(&self) {
+        if !self.is_done.replace(true) {
+            // The streams of a connection take turns.
+            self.tail.set(self.watch.listeners() * (MOST_HELD + PIECE));
+        }
+    }
+
+    fn note_taken(&self) {
         if self.waits_since.get().is_some() {
             self.waits_since.set(Some(self.fate.now()));
         }
@@ -178,7 +251,7 @@ impl Progress {
 
     /// The body has more to send, or is at its end.
     fn note_food(&self) {
-        if self.is_prompt || self.waits_since.get().is_none() {
+        if self.is_two || self.waits_since.get().is_none() {
             self.waits_since.set(Some(self.fate.now()));
         }
     }
@@ -190,12 +263,16 @@ pub(super) struct Outgoing {
     /// What the stream gave, and was not handed on yet.
     rest: Bytes,
     progress: Rc<Progress>,
+    /// HTTP/2: what says whose it is.
+    tag: Option<Tag>,
 }
 
 impl Outgoing {
-    pub fn new(body: RequestBody, progress: &Rc<Progress>) -> Outgoing {
-        progress.is_done.set(body.known_length() == Some(0));
-        Outgoing { body, rest: Bytes::new(), progress: progress.clone() }
+    pub fn new(body: RequestBody, progress: &Rc<Progress>, tag: Option<Tag>) -> Outgoing {
+        if body.known_length() == Some(0) {
+            progress.note_end();
+        }
+        Outgoing { body, rest: Bytes::new(), progress: progress.clone(), tag }
     }
 
     pub fn into_body(mut self) -> RequestBody {
@@ -234,13 +311,18 @@ impl Body for Outgoing {
     type Error = Cause;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        if let Some(tag) = self.tag.take() {
+            tag.show();
+        }
         let Poll::Ready(frame) = self.poll_whole(context) else {
             self.progress.note_hunger();
             return Poll::Pending;
         };
         let frame = frame.map(|frame| frame.map(|frame| self.split(frame)));
         self.progress.note_food();
-        self.progress.is_done.set(frame.is_none() || self.is_end_stream());
+        if frame.is_none() || self.is_end_stream() {
+            self.progress.note_end();
+        }
         Poll::Ready(frame)
     }
 

@@ -4,7 +4,7 @@ use super::one::One;
 use super::pool::{Host, Pool};
 use super::two::Use;
 use bytes::Bytes;
-use fate::{Fate, Permit};
+use fate::{Fate, Instant, Permit};
 use fate_tls::TlsError;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -78,6 +78,18 @@ impl Source {
             Source::One(source) => source.one.refusal(),
             Source::Two { by, .. } => by.refusal(),
             Source::Done => None,
+        }
+    }
+
+    /// How often something has come by now over a connection that is shared.
+    pub fn heard(&self) -> u64 {
+        if let Source::Two { by, .. } = self { by.heard() } else { 0 }
+    }
+
+    /// Somebody has waited in vain since then, when so much had come.
+    pub fn doubt_if_silent(&self, silence: (Instant, u64), now: Instant) {
+        if let Source::Two { by, .. } = self {
+            by.doubt_if_silent(silence, now);
         }
     }
 

@@ -27,10 +27,17 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 use url::Url;
 
 /// So often a request is tried again that met a connection which the other side had just closed.
 const TRIES: usize = 8;
+
+/// So often, in the time that the header may take, is it looked how much of the request has left meanwhile.
+const LOOKS: u32 = 4;
+
+/// But no more often than this.
+const SOON: Duration = Duration::from_millis(1);
 
 /// What is asked for.
 pub(super) struct Wish {
@@ -129,20 +136,25 @@ impl Trip {
         let route = Route::to(&self.url, &self.settings().proxies)?;
         let host = self.shared.pool.host(&self.fate, &route, self.settings());
         for tries in 0.. {
+            // Nobody is called for what makes no sense.
+            target(&self.url, false)?;
             let (line, may_be_stale) = self.line(&route, &host).await?;
             self.phase.set(Phase::Send);
-            let is_two = matches!(line, Line::Two(_));
-            let (progress, replay) = (Progress::new(&self.fate, is_two), wish.body.again());
-            let body = Outgoing::new(std::mem::take(&mut wish.body), &progress);
+            let (is_two, watch, tag) = match &line {
+                Line::One(one, _) => (false, one.watch(), None),
+                Line::Two(by) => (true, by.watch(), Some(by.tag())),
+            };
+            let (progress, replay) = (Progress::new(&self.fate, watch, is_two), wish.body.again());
+            let body = Outgoing::new(std::mem::take(&mut wish.body), &progress, tag);
             let request = self.request(&route, wish, body, is_two)?;
             let Lost { error, unsent, refusal } = match self.ask(line, &host, request, &progress).await? {
                 Ok(answer) => return Ok(answer),
                 Err(lost) => lost,
             };
-            // It was never sent; or it can be sent twice, and the other side had just closed.
-            let unsent = unsent.map(Outgoing::into_body);
-            let again = unsent.or(replay.filter(|_| wish.method.is_idempotent()));
-            match again.filter(|_| may_be_stale && tries < TRIES && is_lost(&error)) {
+            // It was never sent, or not looked at; or it can be sent twice, and the other side had just closed.
+            let (unsent, is_refused) = (unsent.map(Outgoing::into_body), is_refused(&error));
+            let again = unsent.or(replay.filter(|_| is_refused || wish.method.is_idempotent()));
+            match again.filter(|_| tries < TRIES && (is_refused || may_be_stale && is_lost(&error))) {
                 Some(body) => wish.body = body,
                 None => return Err(WebError::of_answer(error, refusal, self.phase.get(), &self.url)),
             }
@@ -152,18 +164,19 @@ impl Trip {
 
     /// Something to send it by; and whether the other side may have closed it by now.
     async fn line(&self, route: &Route, host: &Rc<Host>) -> Result<(Line, bool), WebError> {
-        if let Some(two) = host.shared(self.fate.now()) {
-            return Ok((Line::Two(two.begin_use(&self.fate)), true));
-        }
         self.phase.set(Phase::Queue);
+        if let Some(by) = self.share(host).await {
+            return Ok((Line::Two(by), true));
+        }
         let token = host.token(&self.url).await?;
-        if let Some(two) = host.shared(self.fate.now()) {
-            return Ok((Line::Two(two.begin_use(&self.fate)), true));
+        if let Some(by) = self.share(host).await {
+            return Ok((Line::Two(by), true));
         }
         if let Some(one) = self.shared.pool.take(host, self.fate.now()) {
             return Ok((Line::One(one, token), true));
         }
         let tls = if route.key.is_secret { Some(self.shared.tls(&self.url)?) } else { None };
+        let permit = host.permit(&self.url).await?;
         let made = connect(self, route, &self.shared.pool, tls).await;
         match made.inspect_err(|error| host.fail(error))? {
             Made::One(one) => {
@@ -171,9 +184,22 @@ impl Trip {
                 Ok((Line::One(one, token), false))
             }
             Made::Two(two) => {
-                let line = Line::Two(two.begin_use(&self.fate));
+                two.keep(permit);
                 host.share(&two, self.fate.now());
-                Ok((line, false))
+                match two.begin_use(&self.fate).await {
+                    Some(by) => Ok((Line::Two(by), false)),
+                    None => Err(WebError::new(Kind::Interrupted, Phase::Send, &self.url)),
+                }
+            }
+        }
+    }
+
+    /// The connection that all share, if there is one, once the other side takes another request on it.
+    async fn share(&self, host: &Host) -> Option<Use> {
+        loop {
+            let two = host.shared(self.fate.now())?;
+            if let Some(by) = two.begin_use(&self.fate).await {
+                return Some(by);
             }
         }
     }
@@ -220,16 +246,18 @@ impl Trip {
     ) -> Result<Result<Answer, Lost>, WebError> {
         match line {
             Line::One(mut one, token) => {
-                let answer = self.wait_for_header(progress, one.ask(request, progress)).await?;
+                let answer = self.wait_for_header(progress, one.ask(request)).await?;
                 Ok(answer.map_err(|error| lost(error, one.refusal())).map(|response| {
                     let (head, incoming) = response.into_parts();
                     (head, Source::one(one, token, host, &self.shared.pool, incoming))
                 }))
             }
             Line::Two(by) => {
-                let mut sender = by.sender();
+                let (mut sender, mut asking) = (by.sender(), by.asking(&self.fate, progress));
                 let answer = self.wait_for_header(progress, sender.try_send_request(request)).await;
                 let answer = answer.inspect_err(|_| by.doubt())?;
+                asking.note_answer();
+                drop(asking);
                 Ok(answer.map_err(|error| lost(error, by.refusal())).map(|response| {
                     let (head, incoming) = response.into_parts();
                     (head, Source::Two { incoming, by })
@@ -239,11 +267,12 @@ impl Trip {
     }
 
     /// Waits, but no longer than the deadline while the other side neither takes more of the request nor answers. The
-    /// time in which the program itself makes more of the body does not count.
+    /// time in which the program itself makes more of the body does not count. What the kernel has taken counts as
+    /// taken: how much of that is still under way nobody knows here.
     async fn wait_for_header<T>(&self, progress: &Progress, answer: impl Future<Output = T>) -> Result<T, WebError> {
         let mut answer = pin!(answer);
         let limit = self.settings().header;
-        let mut alarm = Alarm::after(&self.fate, limit);
+        let mut alarm = Alarm::after(&self.fate, limit.map(|limit| limit / LOOKS));
         poll_fn(|context| {
             let answered = answer.as_mut().poll(context);
             self.phase.set(if progress.is_done() { Phase::Header } else { Phase::Send });
@@ -252,11 +281,13 @@ impl Trip {
             }
             while alarm.poll(&self.fate, context).is_ready() {
                 // It is moved only when it goes off: a body that flows costs nothing.
-                let since = progress.waits_since();
-                alarm = Alarm::at(limit.map(|limit| since.unwrap_or_else(|| self.fate.now()) + limit));
-                if since.is_some() && alarm.moment() <= Some(self.fate.now()) {
+                let (is_under_way, now) = (progress.look(), self.fate.now());
+                let Some(limit) = limit else { break };
+                let end = progress.waits_since().unwrap_or(now) + limit;
+                if end <= now {
                     return Poll::Ready(Err(self.time_is_up(Deadline::Header)));
                 }
+                alarm = Alarm::at(Some(if is_under_way { end.min(now + (limit / LOOKS).max(SOON)) } else { end }));
             }
             Poll::Pending
         })
@@ -285,10 +316,16 @@ fn is_lost(error: &hyper::Error) -> bool {
         || error.source().is_some_and(is_of_the_wire)
 }
 
+/// Whether the other side says that it has not looked at the request (RFC 9113, section 8.7).
+fn is_refused(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
 fn is_of_the_wire(error: &(dyn Error + 'static)) -> bool {
-    let is_refused =
-        |error: &h2::Error| error.is_go_away() || error.is_io() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    // What this side found wrong with what came is no loss.
+    let is_lost = |error: &h2::Error| error.is_go_away() && error.is_remote() || error.is_io();
     error.is::<std::io::Error>()
-        || error.downcast_ref().is_some_and(is_refused)
+        || error.downcast_ref().is_some_and(is_lost)
         || error.source().is_some_and(is_of_the_wire)
 }

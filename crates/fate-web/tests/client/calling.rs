@@ -146,9 +146,37 @@ fn a_handshake_that_falters_is_told_as_such_and_nothing_is_left() {
 #[test]
 fn a_request_that_waits_in_the_line_for_too_long_is_told_that_it_did() {
     let mut world = world();
+    // The first connection is held by a body that does not end.
+    world.serve(|mut line| async move {
+        line.hear().await?;
+        line.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc").await?;
+        line.linger().await
+    });
+    let client = hurried().total(SECOND * 4).connections_per_host(1).build(&world.here);
+    let (here, told) = (world.here.clone(), Rc::new(RefCell::new(None)));
+    let note = told.clone();
+    world.here.spawn(async move {
+        let held = client.get("http://server/").send().await.unwrap();
+        here.sleep(SECOND).await;
+        let error = web(client.get("http://server/").send().await.unwrap_err());
+        *note.borrow_mut() = Some((error.deadline(), error.phase(), here.now() - fate::Instant::START));
+        assert_eq!(error.to_string(), "waiting for a free connection to http://server/: time for all of it is up");
+        drop(held);
+    });
+    world.sim.run_until(SECOND * 200).unwrap();
+    assert_eq!(told.take(), Some((Some(Deadline::Total), Phase::Queue, SECOND * 5)));
+    assert_eq!(world.visits.get(), 1);
+    let live = world.here.report().live;
+    assert!(live.is_empty(), "{live:?}");
+    world.end();
+}
+
+/// W1: who waits in the line has his turn when the one before him is given up, and then his own deadlines.
+#[test]
+fn a_request_that_had_its_turn_late_is_told_what_it_waited_for_then() {
+    let mut world = world();
     world.serve(|mut line| async move { line.linger().await });
-    let builder = hurried().total(SECOND * 4).connections_per_host(1);
-    let client = builder.build(&world.here);
+    let client = hurried().total(SECOND * 4).connections_per_host(1).build(&world.here);
     let told = Rc::new(RefCell::new(Vec::new()));
     for after in [0, 1] {
         let (client, here, note) = (client.clone(), world.here.clone(), told.clone());
@@ -161,7 +189,5 @@ fn a_request_that_waits_in_the_line_for_too_long_is_told_that_it_did() {
     world.sim.run_until(SECOND * 200).unwrap();
     let total = Some(Deadline::Total);
     assert_eq!(told.take(), [(total, Phase::Header, SECOND * 4), (total, Phase::Header, SECOND * 5)]);
-    let live = world.here.report().live;
-    assert!(live.is_empty(), "{live:?}");
     world.end();
 }

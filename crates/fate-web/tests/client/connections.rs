@@ -1,8 +1,11 @@
 //! Connections that are used again, capped and queued, and what happens when the other side closes them.
 
-use crate::rig::{SECOND, World, page, web};
+use crate::frames::{END_HEADERS, END_STREAM, HEADERS, OK, frame};
+use crate::rig::{Line, SECOND, World, page, web};
+use fate::Fate;
 use fate_web::{Client, ClientBuilder, get_page};
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 fn spawn_pages(world: &World, builder: ClientBuilder, urls: impl IntoIterator<Item = String>) -> (Client, Pages) {
@@ -21,7 +24,7 @@ fn spawn_pages(world: &World, builder: ClientBuilder, urls: impl IntoIterator<It
 type Pages = Rc<RefCell<Vec<Result<String, String>>>>;
 
 /// Answers each request after a second with its path.
-async fn slowly(mut line: crate::rig::Line) -> fate::Result {
+async fn slowly(mut line: Line) -> fate::Result {
     while let Some(asked) = line.hear().await? {
         line.fate.sleep(SECOND).await;
         let path = asked.split(' ').nth(1).unwrap().to_owned();
@@ -115,7 +118,7 @@ fn a_connection_that_the_server_closes_while_nobody_uses_it_is_closed_here_too()
 }
 
 /// The first connection answers once, hears another request, and closes.
-async fn forgetful(mut line: crate::rig::Line) -> fate::Result {
+async fn forgetful(mut line: Line) -> fate::Result {
     line.hear().await?;
     line.answer("", "first").await?;
     if line.number == 1 {
@@ -261,5 +264,166 @@ fn a_page_that_is_not_there_leaves_a_connection_that_serves_again() {
     world.sim.run_until(SECOND).unwrap();
     assert_eq!((world.asked.borrow().len(), world.visits.get()), (3, 1));
     client.close_idle();
+    world.end();
+}
+
+/// A world in which every host is the same server.
+fn everywhere() -> World {
+    let mut world = World::new();
+    let one_for_all =
+        |fate: &Fate, _: &str, port: u16| fate.succeed(vec![SocketAddr::new("10.0.0.1".parse().unwrap(), port)]);
+    world.here = world.sim.host_with("there", Fate::builder().resolver(one_for_all));
+    world
+}
+
+/// Fetches a page from each of so many hosts, one after another.
+fn fetch_from_all(world: &mut World, client: &Client, count: usize) -> Result<(), String> {
+    let (client, done) = (client.clone(), Rc::new(RefCell::new(None)));
+    let note = done.clone();
+    world.here.spawn(async move {
+        for number in 0..count {
+            let page = page(&client, &format!("http://host{number}.example/")).await;
+            *note.borrow_mut() = Some(page.map(drop).map_err(|error| format!("host {number}: {error:?}")));
+            if note.borrow().as_ref().is_some_and(Result::is_err) {
+                return;
+            }
+        }
+    });
+    let until = world.sim.elapsed() + SECOND * 60;
+    world.sim.run_until(until).unwrap();
+    done.take().expect("it comes to an end")
+}
+
+/// Answers each request, of whatever version.
+async fn at_once(mut line: Line, is_two: bool) -> fate::Result {
+    if is_two {
+        line.begin_two().await?;
+        loop {
+            let stream = line.hear_two().await?;
+            line.say(frame(HEADERS, END_HEADERS | END_STREAM, stream, OK)).await?;
+        }
+    }
+    while line.hear().await?.is_some() {
+        line.answer("", "well").await?;
+    }
+    Ok(())
+}
+
+/// W1: what is kept in case it is needed is bounded, to however many hosts it leads.
+#[test]
+fn of_the_connections_that_rest_only_so_many_are_kept_and_the_oldest_are_closed_first() {
+    for (is_two, builder, most) in [
+        (false, Client::builder(), 100),
+        (true, Client::builder().http2_only(), 100),
+        (false, Client::builder().most_idle(7), 7),
+        (true, Client::builder().http2_only().most_idle(7), 7),
+        (false, Client::builder().most_idle(0), 0),
+    ] {
+        let mut world = everywhere();
+        world.serve(move |line| at_once(line, is_two));
+        let client = builder.build(&world.here);
+        assert_eq!(fetch_from_all(&mut world, &client, 300), Ok(()));
+        assert!(world.most_open.get() <= most + 3, "{is_two}: {}", world.most_open.get());
+        assert_eq!(world.open.get(), most, "{is_two}");
+        // The last of them is there still.
+        let visits = world.visits.get();
+        let other = client.clone();
+        world.here.spawn(async move { page(&other, "http://host299.example/").await.map(drop) });
+        let until = world.sim.elapsed() + SECOND;
+        world.sim.run_until(until).unwrap();
+        assert_eq!(world.visits.get() - visits, usize::from(most == 0));
+        client.close_idle();
+        world.end();
+    }
+}
+
+/// W1: what rests only rests in case it is needed.
+#[test]
+fn connections_that_rest_are_closed_when_there_is_no_descriptor_left() {
+    let mut world = everywhere();
+    world.sim.set_descriptors("there", 60);
+    world.serve(|line| at_once(line, false));
+    let (client, other) = (Client::new(&world.here), Client::new(&world.here));
+    assert_eq!(fetch_from_all(&mut world, &other, 30), Ok(()));
+    assert_eq!(fetch_from_all(&mut world, &client, 200), Ok(()));
+    [client, other].iter().for_each(Client::close_idle);
+    world.end();
+}
+
+/// W1: nobody is kept waiting by a shutdown, and what rests is not left behind.
+#[test]
+fn connections_that_rest_are_closed_by_each_shutdown() {
+    for is_two in [false, true] {
+        let mut world = everywhere();
+        world.serve(move |line| at_once(line, is_two));
+        let client = if is_two { Client::builder().http2_only() } else { Client::builder() }.build(&world.here);
+        for _ in 0..2 {
+            assert_eq!(fetch_from_all(&mut world, &client, 3), Ok(()));
+            assert_eq!(world.open.get(), 3);
+            world.here.shutdown();
+            let until = world.sim.elapsed() + SECOND;
+            world.sim.run_until(until).unwrap();
+            assert_eq!(world.open.get(), 0);
+            assert!(world.here.report().left.is_empty(), "{:?}", world.here.report().left);
+        }
+        world.end();
+    }
+}
+
+/// W1: what the other side says, however odd, is an answer: only a connection that was lost is tried again.
+#[test]
+fn an_odd_answer_on_a_connection_that_served_before_is_not_asked_for_again() {
+    let too_long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n", "x".repeat(400_000));
+    for (answer, is_not_http, is_too_long) in
+        [("HTTP/1.1 two hundred\r\n\r\n", true, false), ("220 smtp ready\r\n", true, false), (&too_long, false, true)]
+    {
+        let mut world = World::new();
+        let answer = answer.to_owned();
+        world.serve(move |mut line| {
+            let answer = answer.clone();
+            async move {
+                line.hear().await?;
+                line.answer("", "well").await?;
+                line.hear().await?;
+                line.say(answer).await?;
+                line.linger().await
+            }
+        });
+        let client = Client::new(&world.here);
+        let told = Rc::new(RefCell::new(None));
+        let note = told.clone();
+        world.here.spawn(async move {
+            page(&client, "http://server/").await.unwrap();
+            *note.borrow_mut() = Some(page(&client, "http://server/").await.unwrap_err());
+        });
+        world.sim.run_until(SECOND * 60).unwrap();
+        let error = told.take().unwrap();
+        assert_eq!((error.is_not_http(), error.is_too_long()), (is_not_http, is_too_long), "{error:?}");
+        assert_eq!((world.visits.get(), world.asked.borrow().len()), (1, 2));
+        world.end();
+    }
+}
+
+/// W1: the same while a shutdown waits for something else, and those that come after it are not forgotten.
+#[test]
+fn a_connection_that_comes_to_rest_in_the_midst_of_a_shutdown_is_closed() {
+    let mut world = World::new();
+    world.serve(slowly);
+    let (client, pages) = spawn_pages(&world, Client::builder(), ["http://server/1".into()]);
+    world.here.before_shutdown(|fate| {
+        let fate = fate.clone();
+        fate.clone().spawn(async move { fate.sleep(SECOND * 3).await })
+    });
+    world.here.get_fuse(SECOND / 2).set_handler(Fate::shutdown);
+    world.sim.run_until(SECOND * 5).unwrap();
+    assert_eq!(pages.take(), [Ok("/1".into())]);
+    assert_eq!((world.visits.get(), world.open.get()), (1, 0));
+    let other = client.clone();
+    world.here.spawn(async move { page(&other, "http://server/2").await.map(drop) });
+    world.sim.run_until(SECOND * 8).unwrap();
+    assert_eq!((world.visits.get(), world.open.get()), (2, 1));
+    world.here.shutdown();
+    world.sim.run_until(SECOND * 9).unwrap();
+    assert_eq!(world.open.get(), 0);
     world.end();
 }

@@ -4,7 +4,9 @@ use crate::rig::{Line, SECOND, World, header, page};
 use fate::Fate;
 use fate_web::{Client, ClientBuilder};
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a task has found out.
 fn ask<T: 'static>(world: &mut World, task: impl AsyncFnOnce(Client) -> T + 'static, builder: ClientBuilder) -> T {
@@ -191,4 +193,69 @@ fn of_two_cookies_of_one_name_the_one_of_the_longer_path_goes_first_and_then_the
     assert_eq!(seen, "b=5; a=3; a=4; b=2");
     other.shutdown();
     world.end();
+}
+
+/// A world in which every host is the same server, which sets the cookies that the query names.
+fn everywhere() -> World {
+    let (mut world, sub) = bakery();
+    sub.shutdown();
+    world.here = world.sim.host_with("there", Fate::builder().resolver(one_for_all));
+    world
+}
+
+fn one_for_all(fate: &Fate, _: &str, port: u16) -> fate::Deferred<Vec<SocketAddr>> {
+    fate.succeed(vec![SocketAddr::new("10.0.0.1".parse().unwrap(), port)])
+}
+
+/// What came back from each of these.
+fn visit(mut world: World, urls: impl IntoIterator<Item = String> + 'static) -> Vec<String> {
+    let builder = Client::builder().cookies().keep_idle(Duration::ZERO);
+    let seen = ask(
+        &mut world,
+        async |client| {
+            let mut seen = Vec::new();
+            for url in urls {
+                seen.push(client.get(&url).send().await.unwrap().text().await.unwrap());
+            }
+            seen
+        },
+        builder,
+    );
+    world.end();
+    seen
+}
+
+/// W1: the site pays, and not the host: names below a domain of one's own cost nothing.
+#[test]
+fn names_without_end_below_one_domain_push_out_only_each_other() {
+    let mut urls = vec!["http://bank.example/?session=1&user=2&theme=3".to_owned()];
+    for number in 0..3100 {
+        urls.push(format!("http://h{number}.evil.example/?a=1"));
+        if number % 100 == 0 {
+            urls.push("http://bank.example/".into());
+        }
+    }
+    urls.extend(["http://bank.example/", "http://h0.evil.example/", "http://h3099.evil.example/"].map(String::from));
+    let seen = visit(everywhere(), urls);
+    assert_eq!(seen[seen.len() - 3..], ["session=1; user=2; theme=3", "none", "a=1"]);
+}
+
+/// W1: RFC 6265, 5.3, step 5.
+#[test]
+fn a_cookie_for_a_domain_of_one_label_is_for_the_host_of_that_name_alone() {
+    for (set, other, expected) in [
+        ("http://intranet/?a=1;+Domain=intranet", "http://intranet/", "a=1"),
+        ("http://intranet/?a=1;+Domain=.INTRANET", "http://intranet/", "a=1"),
+        ("http://intranet/?a=1;+Domain=intranet", "http://wiki.intranet/", "none"),
+        ("http://wiki.intranet/?a=1;+Domain=intranet", "http://wiki.intranet/", "none"),
+        ("http://wiki.intranet/?a=1;+Domain=intranet", "http://intranet/", "none"),
+        ("http://evil.org./?a=1;+Domain=org.", "http://bank.org./", "none"),
+        ("http://evil.org./?a=1;+Domain=org.", "http://evil.org./", "none"),
+        ("http://evil.org./?a=1;+Domain=org", "http://bank.org./", "none"),
+        ("http://a.evil.org./?a=1;+Domain=evil.org.", "http://b.evil.org./", "a=1"),
+        ("http://a.evil.org/?a=1;+Domain=evil.org", "http://b.evil.org/", "a=1"),
+    ] {
+        let seen = visit(everywhere(), [set, other].map(String::from));
+        assert_eq!(seen[1], expected, "{set}, {other}");
+    }
 }

@@ -1,7 +1,10 @@
 //! Each phase has its deadline, and each its own error: latency, resets and stalls wherever they may come.
 
-use crate::rig::{SECOND, World, web};
+use crate::identity::Identity;
+use crate::rig::{SECOND, World, page, web};
 use fate_web::{Client, ClientBuilder, Deadline, Phase, WebError};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Deadlines that can be told apart.
@@ -236,5 +239,90 @@ fn cancelling_closes_the_connection_in_every_phase() {
         let left = world.here.report().live;
         assert!(left.is_empty(), "{left:?}");
         world.end();
+    }
+}
+
+/// What a client of which nothing is said tells of a page, and after how many seconds.
+fn told_by_default(mut world: World) -> (Option<Deadline>, u64) {
+    let (client, here, told) = (Client::new(&world.here), world.here.clone(), Rc::new(RefCell::new(None)));
+    let note = told.clone();
+    world.here.spawn(async move {
+        let error = page(&client, "http://server/").await.unwrap_err();
+        *note.borrow_mut() = Some((error.deadline(), (here.now() - fate::Instant::START).as_secs()));
+    });
+    world.sim.run_until(SECOND * 10_000).unwrap();
+    world.end();
+    told.take().expect("it comes to an end")
+}
+
+/// W1: each is on unless somebody turns it off.
+#[test]
+fn by_default_connecting_may_take_ten_seconds() {
+    let world = World::new();
+    world.sim.link("server", "here").partition();
+    assert_eq!(told_by_default(world), (Some(Deadline::Connect), 10));
+}
+
+#[test]
+fn by_default_agreeing_on_encryption_may_take_ten_seconds() {
+    let world = World::new();
+    world.serve_on(&world.server, 443, |mut line| async move { line.linger().await });
+    let (error, at) = failed(world, Client::builder().tls(Identity::good().client()), "https://server/");
+    assert_eq!((error.deadline(), at.as_secs()), (Some(Deadline::Tls), 10));
+}
+
+#[test]
+fn by_default_the_header_may_take_thirty_seconds() {
+    let world = World::new();
+    world.serve(|mut line| async move { line.linger().await });
+    assert_eq!(told_by_default(world), (Some(Deadline::Header), 30));
+}
+
+#[test]
+fn by_default_a_body_may_be_silent_for_thirty_seconds() {
+    let world = World::new();
+    world.serve(|mut line| async move {
+        line.hear().await?;
+        line.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc").await?;
+        line.linger().await
+    });
+    assert_eq!(told_by_default(world), (Some(Deadline::Idle), 30));
+}
+
+#[test]
+fn by_default_all_of_it_may_take_five_minutes() {
+    let world = World::new();
+    world.serve(|mut line| async move {
+        line.hear().await?;
+        line.say("HTTP/1.1 200 OK\r\n\r\n").await?;
+        loop {
+            line.say("drip").await?;
+            line.fate.sleep(SECOND).await;
+        }
+    });
+    assert_eq!(told_by_default(world), (Some(Deadline::Total), 300));
+}
+
+/// W1: which one is told is not up to chance.
+#[test]
+fn of_two_deadlines_the_one_that_is_over_first_is_told() {
+    for (total, other, expected) in [(4, 5, Deadline::Total), (5, 4, Deadline::Header), (5, 5, Deadline::Total)] {
+        let world = World::new();
+        world.serve(|mut line| async move { line.linger().await });
+        // The request is sent a moment later than it is asked for, and the deadline for the header counts from there.
+        let (error, at) = failed(world, hurried().total(SECOND * total).header(SECOND * other), "http://server/");
+        assert_eq!((error.deadline(), at.as_secs()), (Some(expected), u64::from(total.min(other))));
+    }
+    for (total, other, expected) in [(4, 5, Deadline::Total), (5, 4, Deadline::Connect)] {
+        let world = World::new();
+        world.sim.link("server", "here").partition();
+        let (error, at) = failed(world, hurried().total(SECOND * total).connect(SECOND * other), "http://server/");
+        assert_eq!((error.deadline(), at.as_secs()), (Some(expected), 4));
+    }
+    for (total, other, expected) in [(4, 5, Deadline::Total), (5, 4, Deadline::Idle)] {
+        let world = World::new();
+        world.always(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+        let (error, at) = failed(world, hurried().total(SECOND * total).idle(SECOND * other), "http://server/");
+        assert_eq!((error.deadline(), at.as_secs()), (Some(expected), 4));
     }
 }

@@ -8,6 +8,7 @@ pub const RESET: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const GO_AWAY: u8 = 7;
 pub const WINDOW: u8 = 8;
+pub const CONTINUATION: u8 = 9;
 
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;

@@ -231,3 +231,60 @@ fn a_body_that_nobody_reads_is_not_received() {
     assert!(done.get());
     world.end();
 }
+
+/// W1: `Host` is of where the request goes at present, and of the port only if it is not the usual one.
+#[test]
+fn a_request_that_is_sent_elsewhere_names_the_host_that_it_goes_to() {
+    let mut world = World::new();
+    let other = world.sim.host("other");
+    world.serve(|mut line| async move {
+        while line.hear().await?.is_some() {
+            line.send_elsewhere(307, "http://other:81/").await?;
+        }
+        Ok(())
+    });
+    for (port, to) in [(81, "http://other/"), (80, "http://server:82/")] {
+        world.serve_on(&other, port, move |mut line| async move {
+            while line.hear().await?.is_some() {
+                line.send_elsewhere(307, to).await?;
+            }
+            Ok(())
+        });
+    }
+    world.serve_on(&world.server, 82, |mut line| async move {
+        line.hear().await?;
+        line.answer("", "well").await
+    });
+    let client = Client::new(&world.here);
+    world.here.spawn(async move { assert_eq!(page(&client, "http://server/").await.unwrap(), "well") });
+    world.sim.run_until(SECOND * 5).unwrap();
+    let asked = world.asked.take();
+    let hosts: Vec<_> = asked.iter().map(|asked| header(asked, "host")).collect();
+    assert_eq!(hosts, [Some("server"), Some("other:81"), Some("other"), Some("server:82")]);
+    other.shutdown();
+    world.end();
+}
+
+/// W1: RFC 9659: a few bytes cannot have a hundred megabytes of memory set aside.
+#[test]
+fn a_body_packed_by_zstd_with_a_very_large_window_is_refused() {
+    // Windows of 8 MiB and 16 MiB; then one block, the last, with five bytes as they are.
+    for (window, is_allowed) in [(13 << 3, true), (14 << 3, false), (21 << 3, false)] {
+        let mut packed = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window];
+        packed.extend([5 << 3 | 1, 0, 0]);
+        packed.extend(b"hello");
+        let world = World::new();
+        world.serve(move |mut line| {
+            let packed = packed.clone();
+            async move {
+                line.hear().await?;
+                line.answer("Content-Encoding: zstd\r\n", packed).await
+            }
+        });
+        let (page, _) = world.fetch(Client::builder(), "http://server/");
+        match page {
+            Ok(page) => assert!(is_allowed && page == "hello", "{window}"),
+            Err(error) => assert!(!is_allowed && error.is_decode(), "{window}: {error:?}"),
+        }
+    }
+}

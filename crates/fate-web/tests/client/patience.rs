@@ -1,6 +1,6 @@
 //! Deadlines stand still while it is the program itself that is waited for.
 
-use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, OK, WINDOW, frame};
+use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, OK, SETTINGS, WINDOW, frame};
 use crate::rig::{Line, SECOND, World, web};
 use fate::Fate;
 use fate_web::{Bytes, Client, ClientBuilder, Deadline, Phase, Request, RequestBody, WebError};
@@ -152,7 +152,16 @@ fn sleepy_world() -> World {
 
 /// What a task has found out.
 fn find_out<T: 'static>(world: &mut World, task: impl AsyncFnOnce(Fate, Client) -> T + 'static) -> T {
-    let (client, here, found) = (in_a_hurry().build(&world.here), world.here.clone(), Rc::new(RefCell::new(None)));
+    let client = in_a_hurry().build(&world.here);
+    find_out_with(world, client, task)
+}
+
+fn find_out_with<T: 'static>(
+    world: &mut World,
+    client: Client,
+    task: impl AsyncFnOnce(Fate, Client) -> T + 'static,
+) -> T {
+    let (here, found) = (world.here.clone(), Rc::new(RefCell::new(None)));
     let note = found.clone();
     world.here.spawn(async move { *note.borrow_mut() = Some(task(here, client).await) });
     world.sim.run_until(SECOND * 200).unwrap();
@@ -196,5 +205,115 @@ fn the_idle_deadline_counts_all_of_the_time_that_somebody_has_waited() {
     });
     // Seven seconds of waiting, with two of rest after each but the last.
     assert_eq!((error.deadline(), waits, at), (Some(Deadline::Idle), 6, SECOND * 19));
+    world.end();
+}
+
+/// W1: a window that is wide enough for all of it says nothing of the line.
+#[test]
+fn a_long_body_on_a_slow_line_is_not_given_up_when_the_window_of_http_2_is_wide() {
+    let mut world = World::new();
+    drop(world.sim.link("server", "here").bandwidth(50_000));
+    world.serve(|mut line| async move {
+        let mut preface = [0; 24];
+        line.stream.read_exact(&mut preface).await?;
+        // 16 MiB for each stream, and for all.
+        line.say(frame(SETTINGS, 0, 0, &[0, 4, 1, 0, 0, 0])).await?;
+        line.say(frame(WINDOW, 0, 0, &(16_u32 << 20).to_be_bytes())).await?;
+        let stream = line.hear_two().await?;
+        line.hear_end().await?;
+        line.say(frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)).await?;
+        line.linger().await
+    });
+    let client = in_a_hurry().total(SECOND * 1000).http2_only().build(&world.here);
+    let seen = send(&world, client.post("http://server/").body(vec![7; 1_500_000]));
+    world.sim.run_until(SECOND * 1000).unwrap();
+    assert_eq!(seen.take().unwrap().0.unwrap(), 200);
+    client.close_idle();
+    world.end();
+}
+
+/// W1: one connection takes the bodies of all, one before the other if it likes.
+#[test]
+fn a_long_body_is_not_given_up_while_the_other_side_takes_another_one_on_the_same_connection() {
+    let mut world = World::new();
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        let (first, second) = (line.hear_two().await?, line.hear_two().await?);
+        let more = |stream, count: u32| frame(WINDOW, 0, stream, &count.to_be_bytes());
+        line.say(more(0, 1 << 20)).await?;
+        for (stream, pieces) in [(first, 20), (second, 1)] {
+            for _ in 0..pieces {
+                line.fate.sleep(SECOND).await;
+                line.say(more(stream, 100_000 / pieces)).await?;
+            }
+            line.hear_end().await?;
+            line.say(frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)).await?;
+        }
+        line.linger().await
+    });
+    let client = in_a_hurry().total(SECOND * 1000).http2_only().build(&world.here);
+    let seen = [0; 2].map(|_| send(&world, client.post("http://server/").body(vec![7; 150_000])));
+    world.sim.run_until(SECOND * 1000).unwrap();
+    let times = seen.map(|seen| seen.take().unwrap()).map(|(status, at)| (status.unwrap(), at.as_secs()));
+    assert_eq!(times, [(200, 20), (200, 21)]);
+    client.close_idle();
+    world.end();
+}
+
+/// W1: what has left hyper may take its time.
+#[test]
+fn what_waits_for_the_kernel_is_waited_for_as_long_as_that_takes_some() {
+    let mut world = World::new();
+    // What only the kernels have takes less than the deadline, and together with what waits for them more.
+    drop(world.sim.link("server", "here").bandwidth(30_000));
+    world.serve(|mut line| async move {
+        line.hear().await?;
+        line.hear_body(300_000).await?;
+        line.answer("", "ok").await
+    });
+    let client = in_a_hurry().build(&world.here);
+    let seen = send(&world, client.post("http://server/").body(vec![7; 300_000]));
+    world.sim.run_until(SECOND * 1000).unwrap();
+    assert_eq!(seen.take().unwrap().0.unwrap(), 200);
+    client.close_idle();
+    world.end();
+}
+
+/// W1: who stands in a line of this client's has asked nothing yet.
+#[test]
+fn the_header_deadline_counts_from_when_the_other_side_takes_another_request() {
+    let mut world = World::new();
+    world.serve(|mut line| async move {
+        let mut preface = [0; 24];
+        line.stream.read_exact(&mut preface).await?;
+        // One stream at once.
+        line.say(frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1])).await?;
+        loop {
+            let stream = line.hear_two().await?;
+            line.fate.sleep(SECOND * 4).await;
+            line.say(frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)).await?;
+        }
+    });
+    let client = in_a_hurry().total(SECOND * 1000).http2_only().build(&world.here);
+    let seen = find_out_with(&mut world, client, async |here, client| {
+        // So that the settings are known.
+        client.get("http://server/").send().await.unwrap();
+        let mut all: Vec<_> = (0..12).map(|_| client.get("http://server/").send()).collect();
+        // One who gives up in the line holds up nobody.
+        all.remove(3).control().cancel();
+        let mut seen = Vec::new();
+        for one in all {
+            let outcome = one.await.map(drop).map_err(|failure| {
+                let error = web(failure);
+                (error.deadline(), error.phase())
+            });
+            seen.push((outcome, (here.now() - fate::Instant::START).as_secs()));
+        }
+        seen
+    });
+    // One after another, each of them after four seconds.
+    let expected: Vec<_> = (2..13).map(|number| (Ok(()), number * 4)).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(world.visits.get(), 1);
     world.end();
 }

@@ -1,12 +1,12 @@
 //! Stalls and resets in each phase in which HTTP is spoken, whatever is: what is told of it, when, and that nothing is
 //! left behind.
 
-use crate::frames::{DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, RESET, frame};
+use crate::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, RESET, WINDOW, frame};
 use crate::identity::Identity;
 use crate::rig::{Line, SECOND, World, page, web};
 use fate_web::{Bytes, Client, ClientBuilder, Deadline, Phase, RequestBody, WebError};
 use http_body::Frame;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -274,4 +274,123 @@ fn a_request_that_the_server_ends_by_itself_is_told_at_once_with_its_phase_and_n
             }
         }
     }
+}
+
+/// W1: the response is there whole, and the server takes no more of the body, but does not say so.
+#[test]
+fn a_body_that_nobody_wants_any_more_is_let_go_with_the_response_and_nothing_is_left() {
+    for (tongue, takes_all) in [(Tongue::One, false), (Tongue::Two, false), (Tongue::Two, true)] {
+        let mut world = world();
+        world.serve(move |mut line| async move {
+            if !tongue.is_two() {
+                line.hear().await?;
+                line.answer("", "").await?;
+                return line.linger().await;
+            }
+            line.begin_two().await?;
+            let stream = line.hear_two().await?;
+            line.say(frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)).await?;
+            loop {
+                line.hear_frame().await?;
+                if takes_all {
+                    let more = 16_384_u32.to_be_bytes();
+                    line.say([frame(WINDOW, 0, 0, &more), frame(WINDOW, 0, stream, &more)].concat()).await?;
+                }
+            }
+        });
+        let builder = Client::builder();
+        let client = if tongue.is_two() { builder.http2_only() } else { builder }.build(&world.here);
+        let kept = Rc::new(());
+        let weak = Rc::downgrade(&kept);
+        let request = client.post(tongue.url()).body(RequestBody::stream(Endless { _kept: kept }));
+        drop(request.page().add_both(|page| assert_eq!(page.unwrap(), "")));
+        world.sim.run_until(SECOND * 50).unwrap();
+        assert!(weak.upgrade().is_none(), "{tongue:?}: the body is still there");
+        client.close_idle();
+        world.sim.run_until(SECOND * 60).unwrap();
+        let live = world.here.report().live;
+        assert!(live.is_empty() && world.open.get() == 0, "{tongue:?}: {live:?}");
+        world.end();
+    }
+}
+
+/// A line of a header, as it is packed without any packing.
+fn literal(name: &str, value: &str) -> Vec<u8> {
+    let mut line = vec![0, name.len() as u8];
+    line.extend(name.as_bytes());
+    line.push(value.len() as u8);
+    line.extend(value.as_bytes());
+    line
+}
+
+/// W1: nonsense is told as that, and nobody asks for it again.
+#[test]
+fn what_is_no_http_2_is_told_as_such_and_not_asked_for_again() {
+    let head = |lines: &[Vec<u8>]| [OK.to_vec(), lines.concat()].concat();
+    let answer = |head: &[u8]| {
+        let body = frame(DATA, END_STREAM, 3, b"12345678");
+        [frame(HEADERS, END_HEADERS, 3, head), body].concat()
+    };
+    let nonsense = [
+        ("a body that is too long", answer(&head(&[literal("content-length", "3")]))),
+        ("a body that is too short", answer(&head(&[literal("content-length", "30")]))),
+        ("two lengths", answer(&head(&[literal("content-length", "3"), literal("content-length", "8")]))),
+        ("a name in capitals", answer(&head(&[literal("X-Upper", "3")]))),
+        ("a header that is none", frame(HEADERS, END_HEADERS, 3, &[0xff; 20])),
+        ("a frame too long", frame(DATA, 0, 3, &[0; 20_000])),
+        ("a body before the header", frame(DATA, 0, 3, &[0; 20])),
+        ("HTTP/1.1", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
+    ];
+    for (what, words) in nonsense {
+        let error = nonsense_is_told(what, words);
+        assert!(error.is_not_http(), "{what}: {error:?}");
+    }
+    let line = literal("x-line", &"x".repeat(100)).repeat(50);
+    let header = (0..100).flat_map(|_| frame(CONTINUATION, 0, 3, &line));
+    let error = nonsense_is_told("a header without end", frame(HEADERS, 0, 3, OK).into_iter().chain(header).collect());
+    assert!(error.is_too_long(), "{error:?}");
+}
+
+/// What is told when that comes as the answer to the second request.
+fn nonsense_is_told(what: &str, words: Vec<u8>) -> WebError {
+    let (mut world, asked) = (world(), Rc::new(Cell::new(0)));
+    let count = asked.clone();
+    world.serve(move |mut line| {
+        let (count, words) = (count.clone(), words.clone());
+        async move {
+            line.begin_two().await?;
+            let first = line.hear_two().await?;
+            count.set(count.get() + 1);
+            line.say(frame(HEADERS, END_STREAM | END_HEADERS, first, OK)).await?;
+            line.hear_two().await?;
+            count.set(count.get() + 1);
+            line.say(words).await?;
+            line.linger().await
+        }
+    });
+    let client = hurried().http2_only().build(&world.here);
+    let told = Rc::new(RefCell::new(None));
+    let note = told.clone();
+    world.here.spawn(async move {
+        page(&client, "http://server/").await.unwrap();
+        *note.borrow_mut() = Some(page(&client, "http://server/").await.unwrap_err());
+        client.close_idle();
+    });
+    world.sim.run_until(SECOND * 100).unwrap();
+    assert_eq!(asked.get(), 2, "{what}");
+    world.end();
+    told.take().unwrap()
+}
+
+/// W1: nobody is called for what cannot be asked.
+#[test]
+fn an_address_that_is_no_request_is_told_before_anybody_is_called() {
+    let mut world = world();
+    world.always(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let client = Client::new(&world.here);
+    let request = client.get(&format!("http://server/{}", "x".repeat(70_000)));
+    drop(request.send().add_both(|response| assert!(web(response.unwrap_err()).is_unfit())));
+    world.sim.run_until(SECOND * 10).unwrap();
+    assert_eq!(world.visits.get(), 0);
+    world.end();
 }

@@ -1,9 +1,9 @@
 //! The one connection that all share by HTTP/2: who waits for it, and what becomes of them if nothing comes of it.
 
-use crate::frames::{END_HEADERS, END_STREAM, HEADERS, OK, frame};
+use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, OK, RESET, frame};
 use crate::rig::{SECOND, World, web};
 use fate::Fate;
-use fate_web::{Client, Deadline, Phase};
+use fate_web::{Bytes, Client, Deadline, Phase, Server};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -147,5 +147,189 @@ fn a_connection_of_http_2_on_which_a_request_was_given_up_is_not_used_by_those_w
     assert_eq!(told.take(), [(0, timeout, 5), (2, Ok(()), 6), (1, Ok(()), 8)]);
     assert_eq!((early.get(), world.visits.get()), (1, 2));
     client.close_idle();
+    world.end();
+}
+
+/// What a task of a client has found out.
+fn find_out<T: 'static>(world: &mut World, client: Client, task: impl AsyncFnOnce(Fate, Client) -> T + 'static) -> T {
+    let (here, found) = (world.here.clone(), Rc::new(RefCell::new(None)));
+    let note = found.clone();
+    world.here.spawn(async move { *note.borrow_mut() = Some(task(here, client).await) });
+    let until = world.sim.elapsed() + SECOND * 5000;
+    world.sim.run_until(until).unwrap();
+    found.take().expect("it comes to an end")
+}
+
+/// The first connection never answers; others do.
+fn black_hole() -> World {
+    let world = World::new();
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        loop {
+            let stream = line.hear_two().await?;
+            if line.number > 1 {
+                line.say(frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)).await?;
+            }
+        }
+    });
+    world
+}
+
+/// W1: whichever deadline it is that comes first, and whose.
+#[test]
+fn a_connection_of_http_2_that_is_dead_is_given_up_whichever_deadline_comes_first() {
+    let mut world = black_hole();
+    let client = Client::builder().http2_only().total(SECOND * 3).header(SECOND * 5).build(&world.here);
+    let seen = find_out(&mut world, client, async |_, client| {
+        let first = client.get("http://server/").send().await.map_err(|failure| web(failure).deadline());
+        (first.map(drop), client.get("http://server/").send().await.is_ok())
+    });
+    assert_eq!((seen, world.visits.get()), ((Err(Some(Deadline::Total)), true), 2));
+    world.end();
+}
+
+/// W1: also one that is short, if it is over again and again.
+#[test]
+fn a_connection_of_http_2_that_is_dead_is_given_up_if_the_program_itself_waits_no_longer() {
+    for (patience, most) in [(SECOND * 10, 1), (SECOND / 2, 5)] {
+        let mut world = black_hole();
+        let client = Client::builder().http2_only().build(&world.here);
+        let failures = find_out(&mut world, client, async move |_, client| {
+            let mut failures = 0;
+            while client.get("http://server/").send().add_timeout(patience).await.is_err() {
+                failures += 1;
+            }
+            failures
+        });
+        assert!((1..=most).contains(&failures), "{failures}");
+        assert_eq!(world.visits.get(), 2);
+        world.end();
+    }
+}
+
+/// W1: one that dies in the midst of a body is no better.
+#[test]
+fn a_connection_of_http_2_that_dies_in_a_body_is_given_up_when_the_total_deadline_is_over() {
+    let mut world = World::new();
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        let stream = line.hear_two().await?;
+        let end = if line.number > 1 { END_STREAM } else { 0 };
+        line.say(frame(HEADERS, end | END_HEADERS, stream, OK)).await?;
+        line.linger().await
+    });
+    let client = Client::builder().http2_only().total(SECOND * 3).build(&world.here);
+    let seen = find_out(&mut world, client, async |_, client| {
+        let first = client.get("http://server/").page().await.map_err(|failure| web(failure).deadline());
+        (first.map(drop), client.get("http://server/").page().await.is_ok())
+    });
+    assert_eq!((seen, world.visits.get()), ((Err(Some(Deadline::Total)), true), 2));
+    world.end();
+}
+
+/// W1: a change of mind says nothing of the other side.
+#[test]
+fn a_connection_of_http_2_that_lives_is_kept_when_a_request_on_it_is_cancelled() {
+    let mut world = World::new();
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        for number in 1.. {
+            let stream = line.hear_two().await?;
+            let end = if number == 1 { 0 } else { END_STREAM };
+            // The second is never answered, but the body of the first goes on.
+            if number != 2 {
+                line.say(frame(HEADERS, end | END_HEADERS, stream, OK)).await?;
+            }
+            for _ in 0..if number == 2 { 4 } else { 0 } {
+                line.fate.sleep(SECOND).await;
+                line.say(frame(DATA, 0, 1, b"drip")).await?;
+            }
+        }
+        Ok(())
+    });
+    let client = Client::builder().http2_only().build(&world.here);
+    let is_there = find_out(&mut world, client, async |_, client| {
+        let first = client.get("http://server/1").send().await.unwrap();
+        assert!(client.get("http://server/2").send().add_timeout(SECOND * 3).await.is_err());
+        let is_there = client.get("http://server/3").send().await.is_ok();
+        drop(first);
+        is_there
+    });
+    assert_eq!((is_there, world.visits.get()), (true, 1));
+    world.end();
+}
+
+/// W1: the cap.
+#[test]
+fn connections_of_http_2_that_were_given_up_count_as_long_as_somebody_uses_them() {
+    let mut world = World::new();
+    // On each connection the first request is answered drop by drop, the second never.
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        let long = line.hear_two().await?;
+        line.say(frame(HEADERS, END_HEADERS, long, OK)).await?;
+        loop {
+            line.say(frame(DATA, 0, long, b"x")).await?;
+            line.fate.sleep(SECOND).await;
+        }
+    });
+    let builder = Client::builder().http2_only().header(SECOND * 5).total(SECOND * 100).connections_per_host(2);
+    let (client, visits) = (builder.build(&world.here), world.visits.clone());
+    let seen = find_out(&mut world, client, async move |here, client| {
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            let mut response = client.get("http://server/long").send().await.unwrap();
+            held.push(here.spawn(async move { while let Ok(Some(_)) = response.piece().await {} }));
+            assert!(client.get("http://server/never").send().await.is_err());
+        }
+        let third = client.get("http://server/third").send();
+        here.sleep(SECOND * 10).await;
+        let made = visits.get();
+        held.pop().unwrap().control().cancel();
+        let is_there = third.await.is_ok();
+        (is_there, made, held.len())
+    });
+    assert_eq!((seen, world.visits.get()), ((true, 2, 1), 3));
+    world.end();
+}
+
+/// W1: what the program does not read yet is nobody else's matter.
+#[test]
+fn bodies_that_nobody_reads_hold_up_nobody_else_on_the_same_connection() {
+    let mut world = World::new();
+    let listener = world.server.listen_tcp("0.0.0.0:80").unwrap();
+    let server = Server::new().write_deadline(SECOND * 3000);
+    let serving = server.serve(&world.server, listener, |_| async { Bytes::from(vec![7; 4 << 20]) });
+    let client = Client::builder().http2_only().build(&world.here);
+    let (length, kept) = find_out(&mut world, client, async |here, client| {
+        let mut kept = Vec::new();
+        for _ in 0..20 {
+            kept.push(client.get("http://server/").send().await.unwrap());
+        }
+        here.sleep(SECOND * 5).await;
+        (client.get("http://server/").page().await.unwrap().len(), kept.len())
+    });
+    assert_eq!((length, kept), (4 << 20, 20));
+    drop(serving);
+    world.end();
+}
+
+/// W1: RFC 9113, section 8.7: it is safe to send it again.
+#[test]
+fn a_post_that_was_refused_before_it_was_looked_at_is_sent_again() {
+    let mut world = World::new();
+    world.serve(|mut line| async move {
+        line.begin_two().await?;
+        let first = line.hear_two().await?;
+        line.say(frame(RESET, 0, first, &[0, 0, 0, 7])).await?;
+        let second = line.hear_two().await?;
+        line.say(frame(HEADERS, END_STREAM | END_HEADERS, second, OK)).await?;
+        line.linger().await
+    });
+    let client = Client::builder().http2_only().build(&world.here);
+    let status = find_out(&mut world, client, async |_, client| {
+        client.post("http://server/").body("tea").send().await.unwrap().status()
+    });
+    assert_eq!((status.as_u16(), world.visits.get()), (200, 1));
     world.end();
 }

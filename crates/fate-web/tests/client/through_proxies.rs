@@ -1,10 +1,14 @@
 //! Proxies.
 
 use crate::rig::{SECOND, World, header, page};
-use fate_web::{Client, Deadline, Phase};
-use futures_lite::io::AsyncWriteExt;
+use fate::Fate;
+use fate_web::{Client, Deadline, Phase, get_page};
 use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
 use std::rc::Rc;
+use std::thread;
 
 /// W1: plain pages are asked for with the whole address, over connections that all hosts share.
 #[test]
@@ -45,7 +49,7 @@ fn a_proxy_passes_secret_pages_on() {
         let mut first = [0; 3];
         line.stream.read_exact(&mut first).await?;
         assert_eq!(first, [22, 3, 1], "what follows is TLS");
-        line.stream.close().await?;
+        futures_lite::AsyncWriteExt::close(&mut line.stream).await?;
         Ok(())
     });
     let (page, _) = world.fetch(Client::builder().proxy("Alice:rabbit@server:80").tls(nobody()), "https://nowhere/a");
@@ -107,4 +111,51 @@ fn a_proxy_that_answers_without_end_is_cut_short() {
     });
     let (page, _) = world.fetch(Client::builder().proxy("http://server").tls(nobody()), "https://nowhere/");
     assert!(page.unwrap_err().is_proxy());
+}
+
+/// Says to a test that it is the one with the environment.
+const WITHIN: &str = "FATE_WEB_WITHIN";
+
+/// W1: what the environment says is heard, but not in a simulation. The environment is a process's, so this is about
+/// one of its own.
+#[test]
+fn the_environment_names_the_proxy_of_a_client_unless_it_is_simulated() {
+    if std::env::var_os(WITHIN).is_some() {
+        return within_the_environment();
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap().to_string();
+    let proxying = thread::spawn(move || answer_once(&listener));
+    let mut within = Command::new(std::env::current_exe().unwrap());
+    within.args(["--exact", "through_proxies::the_environment_names_the_proxy_of_a_client_unless_it_is_simulated"]);
+    within.env(WITHIN, "").env("http_proxy", proxy).env("no_proxy", "127.0.0.1").env_remove("all_proxy");
+    let outcome = within.output().unwrap();
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stdout));
+    assert_eq!(proxying.join().unwrap(), "GET http://nowhere.invalid/a HTTP/1.1\r\n");
+}
+
+fn within_the_environment() {
+    let fate = Fate::new().unwrap();
+    let through = fate.run_until(get_page(&fate, "http://nowhere.invalid/a").into_future()).unwrap();
+    assert_eq!(through, "well");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/b", listener.local_addr().unwrap());
+    let answering = thread::spawn(move || answer_once(&listener));
+    fate.run_until(get_page(&fate, &url).into_future()).unwrap();
+    assert_eq!(answering.join().unwrap(), "GET /b HTTP/1.1\r\n");
+    let world = World::new();
+    world.always(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(world.fetch(Client::builder(), "http://server/").0.unwrap(), "hi");
+}
+
+/// Answers one request, and says what its first line was.
+fn answer_once(listener: &TcpListener) -> String {
+    let (stream, _) = listener.accept().unwrap();
+    let (mut reader, mut asked) = (BufReader::new(stream), Vec::new());
+    while !asked.ends_with(b"\r\n\r\n") {
+        assert!(reader.read_until(b'\n', &mut asked).unwrap() > 0);
+    }
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nwell";
+    reader.get_mut().write_all(answer).unwrap();
+    String::from_utf8(asked).unwrap().split_inclusive('\n').next().unwrap().to_owned()
 }
