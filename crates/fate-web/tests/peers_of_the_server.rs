@@ -1,9 +1,13 @@
 //! W2: the server and clients that nobody here wrote. One that is not installed is left out, and that is said.
 
+#[path = "client_peers/rig.rs"]
+mod rig;
+
 use fate::Fate;
 use fate_tls::TlsServer;
 use fate_web::{Incoming, Server, Serving};
 use http::Request;
+use rig::{Peer, folder, free_port};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -51,6 +55,14 @@ fn file(name: &str, bytes: &[u8]) -> String {
     path.to_str().unwrap().to_string()
 }
 
+/// TLS for `localhost`, and its certificate.
+fn tls() -> (TlsServer, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(["localhost".to_string()]).unwrap().self_signed(&key).unwrap();
+    let certificate = certificate.pem();
+    (TlsServer::new(&certificate, key.serialize_pem()).unwrap(), certificate)
+}
+
 /// W2: curl speaks HTTP/1.1 with it, keeps its connection, and uploads; with a length, and in chunks after `100 Continue`.
 #[test]
 fn curl_speaks_http1() {
@@ -83,16 +95,33 @@ fn curl_speaks_http2() {
     assert_eq!(printed[0], "/one HTTP/2.0 0 0\n");
     assert!(printed[1].starts_with("/whole HTTP/2.0 3000000 "), "{}", printed[1]);
 
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate =
-        rcgen::CertificateParams::new(["localhost".to_string()]).unwrap().self_signed(&key).unwrap().pem();
-    let (tls, root) =
-        (TlsServer::new(&certificate, key.serialize_pem()).unwrap(), file("root.pem", certificate.as_bytes()));
-    let agreed: [&[&str]; 2] = [
+    let (tls, certificate) = tls();
+    let root = file("root.pem", certificate.as_bytes());
+    let agreed: [&[&str]; 3] = [
         &["-sS", "--cacert", &root, "--resolve", "localhost:{}:127.0.0.1", "https://localhost:{}/"],
         &["-sS", "--http1.1", "--cacert", &root, "--resolve", "localhost:{}:127.0.0.1", "https://localhost:{}/"],
+        &["-sS", "--http1.0", "--cacert", &root, "--resolve", "localhost:{}:127.0.0.1", "https://localhost:{}/"],
     ];
     let printed = run(Server::new().tls(tls), "curl", &agreed).unwrap();
+    assert_eq!(printed, ["/ HTTP/2.0 0 0\n", "/ HTTP/1.1 0 0\n", "/ HTTP/1.0 0 0\n"]);
+}
+
+/// W2: what curl asks through a proxy is answered: by whole addresses, and in a tunnel.
+#[test]
+fn curl_asks_through_a_proxy() {
+    let (place, port) = (folder(), free_port());
+    let settings = place.join("tinyproxy.conf");
+    fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nViaProxyName \"looking-glass\"\n")).unwrap();
+    let words = ["-d", "-c", settings.to_str().unwrap()];
+    let Some(_proxy) = Peer::start("tinyproxy", &words, &place, port) else { return };
+    let (proxy, (tls, certificate)) = (format!("http://127.0.0.1:{port}"), tls());
+    let root = file("proxied.pem", certificate.as_bytes());
+    let open = ["-sS", "-x", &proxy, "http://127.0.0.1:{}/one", "http://127.0.0.1:{}/two"];
+    let Some(printed) = run(Server::new(), "curl", &[&open]) else { return };
+    assert_eq!(printed, ["/one HTTP/1.1 0 0\n/two HTTP/1.1 0 0\n"]);
+    let secret = ["-sS", "-x", &proxy, "--cacert", &root, "https://localhost:{}/"];
+    let old = [&secret[..], &["--http1.1"]].concat();
+    let printed = run(Server::new().tls(tls), "curl", &[&secret, &old]).unwrap();
     assert_eq!(printed, ["/ HTTP/2.0 0 0\n", "/ HTTP/1.1 0 0\n"]);
 }
 
@@ -100,19 +129,26 @@ fn curl_speaks_http2() {
 #[test]
 fn curl_is_told_what_is_too_long() {
     let whole = format!("@{}", file("long", &vec![b'x'; 3_000_000]));
-    let row = ["-sS", "-w", "%{http_code}", "--data-binary", &whole, "http://127.0.0.1:{}/"];
-    let Some(printed) = run(Server::new().body_limit(1000), "curl", &[&row]) else { return };
-    assert_eq!(printed, ["413"]);
+    let asking = ["-sS", "-w", "%{http_code}", "--data-binary", &whole, "http://127.0.0.1:{}/"];
+    // Asked to, it does not wait to be told whether to send it, but sends.
+    let at_once = [&asking[..5], &["-H", "Expect:", "http://127.0.0.1:{}/"]].concat();
+    let Some(printed) = run(Server::new().body_limit(1000), "curl", &[&asking, &at_once]) else { return };
+    assert_eq!(printed, ["413", "413"]);
 }
 
-/// W2: h2load has all of its requests answered, in streams and in rows.
+/// W2: h2load has all of its requests answered, in streams and in rows, with TLS and without.
 #[test]
 fn h2load_gets_all_that_it_asks_for() {
     let rows: [&[&str]; 2] = [
         &["-n", "20000", "-c", "20", "-m", "50", "http://127.0.0.1:{}/"],
         &["--h1", "-n", "20000", "-c", "20", "-m", "16", "http://127.0.0.1:{}/"],
     ];
-    let Some(printed) = run(Server::new(), "h2load", &rows) else { return };
+    let Some(mut printed) = run(Server::new(), "h2load", &rows) else { return };
+    let secret: [&[&str]; 2] = [
+        &["-n", "20000", "-c", "20", "-m", "50", "https://127.0.0.1:{}/"],
+        &["--h1", "-n", "20000", "-c", "20", "-m", "16", "https://127.0.0.1:{}/"],
+    ];
+    printed.extend(run(Server::new().tls(tls().0), "h2load", &secret).unwrap());
     for words in printed {
         assert!(words.contains("20000 succeeded, 0 failed, 0 errored"), "{words}");
     }

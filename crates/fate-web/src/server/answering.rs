@@ -7,8 +7,8 @@ use super::line::{Line, Ticket};
 use super::manners::objection;
 use bytes::Buf;
 use fate::Failure;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, DATE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming as Arriving;
 use pin_project_lite::pin_project;
@@ -29,13 +29,32 @@ impl<S> Guarded<S> {
     }
 
     /// What is answered without the service, because the request is no proper one, or its body says that it is too long.
-    fn refuse(&self, request: &Request<Arriving>) -> Option<StatusCode> {
+    fn refuse(&self, request: &Request<Arriving>, is_old: bool) -> Option<StatusCode> {
         if let Some((status, words)) = objection(request) {
             self.host.complain(self.line.fate(), &ServerError::new(Kind::BadRequest, &self.line, words));
             return Some(status);
         }
+        // hyper counts those of HTTP/1.1.
+        if !is_old && are_too_many(request.headers(), self.host.settings.limits.headers) {
+            self.host.complain(self.line.fate(), &ServerError::bare(Kind::HeaderTooLarge, &self.line));
+            return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
         let is_too_long = request.body().size_hint().lower() > self.host.settings.limits.body;
         is_too_long.then_some(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// Gives the service the request at once, if it takes it.
+    fn ask(&self, request: Request<Arriving>) -> State<S, S::Future>
+    where
+        S: Service,
+    {
+        let mut service = self.host.service.clone();
+        // Most services are ready always. One that is not is asked again, by whoever waits; one that has failed is not.
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => State::Waiting { future: service.call(self.admit(request)) },
+            Poll::Ready(Err(error)) => State::Failed { failure: Some(error.into()) },
+            Poll::Pending => State::Asking { service, request: Some(self.admit(request)) },
+        }
     }
 
     /// The request as the service gets it.
@@ -60,19 +79,14 @@ impl<S: Service> hyper::service::Service<Request<Arriving>> for Guarded<S> {
 
     fn call(&self, request: Request<Arriving>) -> Answering<S, S::Future> {
         let (ticket, is_old) = (self.line.begin(), request.version() <= Version::HTTP_11);
-        let special = if is_old { Special::Nothing } else { Special::of(request.method()) };
-        let state = match self.refuse(&request) {
+        let is_head = *request.method() == Method::HEAD;
+        let state = match self.refuse(&request, is_old) {
             Some(status) => State::Refused { status, is_old },
-            None => {
-                let mut service = self.host.service.clone();
-                // Most services are ready always. One that is not is asked again, by whoever waits.
-                match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(Ok(())) => State::Waiting { future: service.call(self.admit(request)) },
-                    _ => State::Asking { service, request: Some(self.admit(request)) },
-                }
-            }
+            // Should it panic it ends the task that asks it: here that of the connection, which is for this request alone.
+            None if !self.line.is_shared() => self.ask(request),
+            None => State::Asking { service: self.host.service.clone(), request: Some(self.admit(request)) },
         };
-        Answering { state, ticket: Some(ticket), special, host: self.host.clone(), line: self.line.clone() }
+        Answering { state, ticket: Some(ticket), is_head, host: self.host.clone(), line: self.line.clone() }
     }
 }
 
@@ -82,7 +96,7 @@ pin_project! {
         #[pin]
         state: State<S, F>,
         ticket: Option<Ticket>,
-        special: Special,
+        is_head: bool,
         host: Rc<Host<S>>,
         line: Rc<Line>,
     }
@@ -96,6 +110,8 @@ pin_project! {
         Waiting { #[pin] future: F },
         /// The service is not asked.
         Refused { status: StatusCode, is_old: bool },
+        /// The service takes no request any more.
+        Failed { failure: Option<Failure> },
     }
 }
 
@@ -113,6 +129,9 @@ impl<S: Service> Future for Answering<S, S::Future> {
                     }
                     break response;
                 }
+                StateNow::Failed { failure } => {
+                    break failed(this.host, this.line, failure.take().expect("it is told once"));
+                }
                 StateNow::Waiting { future } => {
                     break match ready!(future.poll(context)) {
                         Ok(response) => response.map(Some),
@@ -128,12 +147,9 @@ impl<S: Service> Future for Answering<S, S::Future> {
         };
         let mut ticket = this.ticket.take();
         ticket.iter_mut().for_each(Ticket::answer);
-        if *this.special == Special::Tunnel && result.status().is_success() {
-            this.line.tunnel();
-        }
         let mut response = result.map(|body| Answer { body, ticket });
         if this.line.is_shared() {
-            this.special.strip(&mut response);
+            strip(&mut response, *this.is_head);
         } else if this.line.is_draining() {
             // hyper can only be told after it has begun to read, and may have answered by then.
             response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
@@ -145,36 +161,23 @@ impl<S: Service> Future for Answering<S, S::Future> {
     }
 }
 
-/// What hyper does with requests of HTTP/1.1 that are special, and leaves to others with HTTP/2.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Special {
-    Nothing,
-    /// The response has no body (RFC 9110, 9.3.2).
-    Head,
-    /// The stream of the request carries something else afterwards, if that is granted.
-    Tunnel,
+/// Whether there are more headers than so many. HTTP/2 may have cut the cookies into pieces (RFC 9113, 8.2.3), which are one header.
+fn are_too_many(headers: &HeaderMap, most: usize) -> bool {
+    let pieces = || headers.get_all(COOKIE).iter().count().saturating_sub(1);
+    headers.len() > most && headers.len() - pieces() > most
 }
 
-impl Special {
-    fn of(method: &Method) -> Special {
-        match *method {
-            Method::HEAD => Special::Head,
-            Method::CONNECT => Special::Tunnel,
-            _ => Special::Nothing,
-        }
+/// Takes the body off where there may be none (RFC 9110, 9.3.2), which hyper does with HTTP/1.1, and leaves to others with HTTP/2; but
+/// says to who asked for the head alone how long it would have been.
+fn strip<B: Body>(response: &mut Response<Answer<B>>, is_head: bool) {
+    let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !has_none && !is_head {
+        return;
     }
-
-    /// Takes the body off where there may be none; but says to who asked for the head alone how long it would have been.
-    fn strip<B: Body>(self, response: &mut Response<Answer<B>>) {
-        let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if !has_none && self != Special::Head {
-            return;
-        }
-        if let Some(length) = response.body().size_hint().exact().filter(|length| !has_none && *length > 0) {
-            response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
-        }
-        response.body_mut().body = None;
+    if let Some(length) = response.body().size_hint().exact().filter(|length| !has_none && *length > 0) {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
+    response.body_mut().body = None;
 }
 
 /// A response that has nothing to say but this.

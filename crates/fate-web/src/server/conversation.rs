@@ -54,6 +54,7 @@ async fn beginning(line: &Rc<Line>) -> Result<Option<bytes::Bytes>, ServerError>
             Poll::Pending => Poll::Pending,
             // That nothing came is how connections end.
             Poll::Ready(Ok(bytes)) => Poll::Ready(Ok((!bytes.is_empty()).then_some(bytes))),
+            Poll::Ready(Err(_)) if line.is_at_rest() => Poll::Ready(Ok(None)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(ServerError::new(Kind::Disconnected, line, error))),
         }
     })
@@ -69,6 +70,14 @@ fn too_late(line: &Line, context: &mut Context<'_>) -> Poll<ServerError> {
 /// Nothing more is said, because of this.
 fn over<T>(kind: Kind, line: &Line) -> Poll<Result<T, ServerError>> {
     Poll::Ready(Err(ServerError::bare(kind, line)))
+}
+
+/// What there is to say of the end that hyper has come to: nothing, if the other side went away while nothing was going on.
+fn ended(line: &Line, result: hyper::Result<()>) -> Result<(), ServerError> {
+    match result.map_err(|error| ServerError::of_hyper(line, error)) {
+        Err(error) if error.is_disconnected() && line.is_at_rest() => Ok(()),
+        result => result,
+    }
 }
 
 async fn http1<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<Next, ServerError> {
@@ -96,14 +105,14 @@ async fn http1<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<Next, 
             Pin::new(&mut *connection).graceful_shutdown();
             result = Pin::new(connection).poll(context);
         }
-        result.map(|result| result.map(|()| Next::Over).map_err(|error| ServerError::of_hyper(line, error)))
+        result.map(|result| ended(line, result).map(|()| Next::Over))
     })
     .await
 }
 
 async fn http2<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<(), ServerError> {
     line.share();
-    let mut connection = host.http2.serve_connection(Wire::of(line), Guarded::new(host, line));
+    let mut connection = host.http2(line).serve_connection(Wire::of(line), Guarded::new(host, line));
     let mut is_last = false;
     poll_fn(move |context| {
         let mut is_enough = line.is_draining();
@@ -122,7 +131,7 @@ async fn http2<S: Service>(host: &Rc<Host<S>>, line: &Rc<Line>) -> Result<(), Se
             line.take_leave();
             Pin::new(&mut connection).graceful_shutdown();
         }
-        Pin::new(&mut connection).poll(context).map_err(|error| ServerError::of_hyper(line, error))
+        Pin::new(&mut connection).poll(context).map(|result| ended(line, result))
     })
     .await
 }

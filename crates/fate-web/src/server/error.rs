@@ -44,7 +44,6 @@ impl ServerError {
         let kind = match &error {
             error if error.is_parse_too_large() => Kind::HeaderTooLarge,
             error if error.is_parse() => Kind::BadRequest,
-            error if error.is_timeout() => Kind::SlowReader,
             error if error.is_user() => Kind::Service,
             error if error.is_incomplete_message() || comes_of_io(error) => Kind::Disconnected,
             error if error.is_closed() || error.is_canceled() || error.is_shutdown() => Kind::Disconnected,

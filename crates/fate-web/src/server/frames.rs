@@ -1,4 +1,5 @@
-//! What is seen of HTTP/2 on its way past: which streams are open, how much of the responses has left, and who says nothing at length.
+//! What is seen of HTTP/2 on its way past: which streams are open, how much of the responses has left, who says nothing at length, and
+//! what still moves when the end was told.
 //!
 //! hyper tells a server neither which responses wait for the other side to open a window, nor that headers have begun. Both can be
 //! seen in the heads of the frames (RFC 9113, 4.1), and nothing else is looked at.
@@ -19,7 +20,9 @@ const PREFACE: u8 = 24;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 /// Of no frame that there is.
 const NO_FRAME: u8 = 255;
@@ -29,6 +32,13 @@ const END_HEADERS: u8 = 4;
 
 /// So many frames that bring nothing are made up for by a frame that brings something: a window is opened for each piece, and twice.
 const MADE_UP: u32 = 4;
+
+/// A window may be opened for so many bytes of responses that have left, however many of them come in one frame.
+const WINDOW: usize = 256;
+
+/// So far is the last stream that may have begun before the end was heard of from the last that had when it was told: as many may be
+/// open at once, and every other number is one.
+const AHEAD: u32 = 400;
 
 /// What has passed on one connection.
 pub(super) struct Frames {
@@ -40,18 +50,41 @@ pub(super) struct Frames {
     newest: u32,
     /// The last that is looked at.
     last: u32,
+    /// The other side has begun as it has to.
+    is_greeted: bool,
     /// The stream whose headers have begun, and are not complete.
     heading: Option<u32>,
+    /// Blocks of headers that are complete.
+    blocks: u32,
     /// Bytes of responses that have left, since this was asked.
     left: usize,
+    /// Those for which no window was opened since.
+    uncovered: usize,
     /// Frames that bring nothing.
     empty: u32,
+    /// The newest stream when the other side was told that this is the end.
+    parting: Option<u32>,
+    /// Bytes of bodies that have come or left since then, of streams that had begun by then, or may have; since this was asked.
+    moved: usize,
 }
 
 impl Frames {
     pub fn new() -> Frames {
-        let (coming, going) = (Walk::after_preface(), Walk::default());
-        Frames { coming, going, open: Vec::new(), newest: 0, last: u32::MAX, heading: None, left: 0, empty: 0 }
+        Frames {
+            coming: Walk::after_preface(),
+            going: Walk::default(),
+            open: Vec::new(),
+            newest: 0,
+            last: u32::MAX,
+            is_greeted: false,
+            heading: None,
+            blocks: 0,
+            left: 0,
+            uncovered: 0,
+            empty: 0,
+            parting: None,
+            moved: 0,
+        }
     }
 
     /// These bytes came.
@@ -59,12 +92,27 @@ impl Frames {
         while let Some(part) = self.coming.next(&mut bytes) {
             match part.kind {
                 HEADERS | CONTINUATION => self.head(&part),
+                DATA if self.parting.is_some_and(|newest| part.stream <= newest.saturating_add(AHEAD)) => {
+                    self.moved += part.bytes.len();
+                }
                 RST_STREAM if part.is_over => self.close(part.stream),
+                SETTINGS if part.is_over => self.is_greeted = true,
                 _ => {}
             }
             if part.is_over {
-                self.empty = if part.brings() { self.empty.saturating_sub(MADE_UP) } else { self.empty + 1 };
+                self.weigh(&part);
             }
+        }
+    }
+
+    /// A frame has come, which brings something or does not.
+    fn weigh(&mut self, part: &Part<'_>) {
+        if part.brings() {
+            self.empty = self.empty.saturating_sub(MADE_UP);
+        } else if part.kind == WINDOW_UPDATE && self.uncovered >= WINDOW {
+            self.uncovered -= WINDOW;
+        } else {
+            self.empty += 1;
         }
     }
 
@@ -75,11 +123,12 @@ impl Frames {
         if part.is_over
             && part.flags & END_HEADERS != 0
             && let Some(stream) = self.heading.take()
-            && stream > self.newest
-            && stream <= self.last
         {
-            self.newest = stream;
-            self.open.push(stream);
+            self.blocks = self.blocks.wrapping_add(1);
+            if stream > self.newest && stream <= self.last {
+                self.newest = stream;
+                self.open.push(stream);
+            }
         }
     }
 
@@ -88,7 +137,7 @@ impl Frames {
         while let Some(part) = self.going.next(&mut bytes) {
             match part.kind {
                 DATA | HEADERS => {
-                    self.left += part.bytes.len();
+                    self.give(&part);
                     if part.is_over {
                         self.empty = self.empty.saturating_sub(MADE_UP);
                     }
@@ -99,6 +148,18 @@ impl Frames {
                 RST_STREAM if part.is_over => self.close(part.stream),
                 GOAWAY => self.take_leave(&part),
                 _ => {}
+            }
+        }
+    }
+
+    /// Some of a response has left.
+    fn give(&mut self, part: &Part<'_>) {
+        let count = part.bytes.len();
+        self.left += count;
+        if part.kind == DATA {
+            self.uncovered = self.uncovered.saturating_add(count);
+            if self.parting.is_some_and(|newest| part.stream <= newest) {
+                self.moved += count;
             }
         }
     }
@@ -127,14 +188,34 @@ impl Frames {
         self.open.len()
     }
 
-    /// Headers have begun, and are not complete.
-    pub fn is_heading(&self) -> bool {
-        self.heading.is_some()
+    /// Whether the other side has begun as it has to, with its settings.
+    pub fn is_greeted(&self) -> bool {
+        self.is_greeted
+    }
+
+    /// Which block of headers has begun and is not complete, by its number.
+    pub fn heading(&self) -> Option<u32> {
+        self.heading.map(|_| self.blocks)
     }
 
     /// Whether the other side knows which stream is the last.
     pub fn has_taken_leave(&self) -> bool {
         self.last < u32::MAX >> 1
+    }
+
+    /// The other side is told that this is the end.
+    pub fn part(&mut self) {
+        self.parting = Some(self.newest);
+    }
+
+    /// Whether the other side has begun a stream since then.
+    pub fn is_asked_on(&self) -> bool {
+        self.parting.is_some_and(|newest| self.newest > newest)
+    }
+
+    /// How many bytes have come or left since this was last asked, of what was begun before the end was heard of.
+    pub fn take_moved(&mut self) -> usize {
+        std::mem::take(&mut self.moved)
     }
 
     /// How many bytes of responses have left since this was last asked.
@@ -265,7 +346,7 @@ mod tests {
     fn a_stream_is_open_until_its_response_is_over_or_it_is_given_up() {
         for length in 1..300 {
             let mut frames = seen(length);
-            assert_eq!((&frames.open[..], frames.is_heading(), frames.last), (&[7][..], true, 7), "{length}");
+            assert_eq!((&frames.open[..], frames.heading(), frames.last), (&[7][..], Some(5), 7), "{length}");
             assert_eq!((frames.take_left(), frames.take_left()), (152, 0), "{length}");
             assert!(frames.has_taken_leave());
         }
@@ -282,5 +363,31 @@ mod tests {
         assert_eq!(frames.empty(), 10 - MADE_UP);
         frames.came(&frame(DATA, 0, 1, b""));
         assert_eq!(frames.empty(), 11 - MADE_UP);
+    }
+
+    /// W2: a window that is opened for what was sent is no talk about nothing.
+    #[test]
+    fn windows_for_what_was_sent_are_not_counted() {
+        let mut frames = Frames::new();
+        frames.came(&[0; PREFACE as usize]);
+        frames.went(&frame(DATA, 0, 1, &[7; 2 * WINDOW]));
+        (0..3).for_each(|_| frames.came(&frame(WINDOW_UPDATE, 0, 1, &[0, 0, 1, 0])));
+        assert_eq!(frames.empty(), 1);
+    }
+
+    /// W2: a farewell waits for what was begun before it was heard, and not for what is only asked for afterwards.
+    #[test]
+    fn what_was_begun_before_the_end_moves_it() {
+        let mut frames = Frames::new();
+        frames.came(&[0; PREFACE as usize]);
+        frames.came(&frame(HEADERS, END_HEADERS, 1, b"abc"));
+        frames.came(&frame(DATA, 0, 1, b"tea"));
+        assert_eq!(frames.take_moved(), 0);
+        frames.part();
+        frames.went(&frame(DATA, 0, 1, b"te"));
+        frames.went(&frame(DATA, 0, 3, b"tea"));
+        frames.came(&frame(DATA, 0, 3, b"te"));
+        frames.came(&frame(DATA, 0, 1 + AHEAD + 2, b"tea"));
+        assert_eq!((frames.take_moved(), frames.take_moved()), (4, 0));
     }
 }

@@ -45,7 +45,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 /// ```
 pub struct Incoming {
     incoming: Limited<Arriving>,
-    /// How slow it is; if it is not empty.
+    /// How slow it is; if it is not empty, and that is asked.
     pace: Option<Box<Homebound<Pace>>>,
 }
 
@@ -64,6 +64,39 @@ impl Incoming {
             Box::new(line.fate().keep_home(pace))
         });
         Incoming { incoming: Limited::new(incoming, limit), pace }
+    }
+
+    /// The same without the [deadline](crate::Server::body_deadline): whoever sends it may be silent for as long as they like. It is what a
+    /// conversation wants that goes on over one request, both ways, and in which nobody may have anything to say for a while. What is
+    /// not limited any more is for you to limit: by a fuse, or [`add_timeout`](fate::Deferred::add_timeout).
+    ///
+    /// ```
+    /// use fate::sim::Sim;
+    /// use fate_web::{Incoming, Outgoing, Server};
+    /// use http::{Request, Response};
+    ///
+    /// # let mut sim = Sim::new(1);
+    /// # let (fate, client) = (sim.host("server"), sim.host("client"));
+    /// // Says what it hears.
+    /// let server = Server::new().serve(&fate, fate.listen_tcp("0.0.0.0:80")?, async |request: Request<Incoming>| {
+    ///     Response::new(Outgoing::of(request.into_body().without_deadline()))
+    /// });
+    /// # client.clone().spawn(async move {
+    /// #     let stream = client.connect_tcp("server:80").await?;
+    /// #     stream.write_bytes("POST / HTTP/1.0\r\ncontent-length: 5\r\n\r\n".into()).await?;
+    /// #     client.sleep(std::time::Duration::from_secs(3600)).await;
+    /// #     stream.write_bytes("Alice".into()).await?;
+    /// #     while let Some(line) = stream.read_line(100).await? { if line.is_empty() { break } }
+    /// #     assert_eq!(stream.read_line(100).await?.as_deref(), Some("Alice"));
+    /// #     server.stop();
+    /// #     fate::Ok(())
+    /// # });
+    /// # sim.run()?;
+    /// # Ok::<(), fate::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn without_deadline(self) -> Incoming {
+        Incoming { pace: None, ..self }
     }
 
     /// Waits for the whole of it.

@@ -11,7 +11,11 @@
 //! waits for bytes. That is why a line outlives what hyper makes of it, and may serve several of those one after another.
 //!
 //! HTTP/2 [shares](super::shared) a line between requests. There a response waits for a window to be opened as a write waits for the
-//! stream, and has the same deadline; and headers may begin in any phase.
+//! stream, and has the same deadline; and headers may begin in any phase, so that a line is idle as soon as the other side has begun
+//! as it has to, with its settings.
+//!
+//! Nobody is asked whether he is still there, because the answer stands behind what is on its way: while a request is being answered
+//! the system finds that out (TCP), or the deadline of the write, once there is something to write.
 //!
 //! # Invariants
 //! - L1 While the phase, headers, a write that waits, or a leave that is taken has a deadline, a fuse is lit that burns no later than
@@ -67,7 +71,7 @@ pub(super) struct Line {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    /// Nothing has come in yet.
+    /// Nothing has come in yet, but for what agrees on TLS.
     Fresh,
     /// A request has begun, and its headers are not complete.
     Head,
@@ -110,7 +114,7 @@ pub(super) enum Verdict {
 
 impl Line {
     pub fn new(fate: &Fate, stream: Stream, patience: Patience) -> Rc<Line> {
-        let line = Rc::new(Line {
+        Rc::new(Line {
             fate: fate.clone(),
             stream,
             certificates: OnceCell::new(),
@@ -127,9 +131,12 @@ impl Line {
             task: RefCell::default(),
             fuse: RefCell::default(),
             lit: Cell::new(Instant::NEVER),
-        });
-        line.heed();
-        line
+        })
+    }
+
+    /// From now on something may be asked: if TLS is spoken, it is agreed on, for which there is a deadline of its own.
+    pub fn open(self: &Rc<Self>) {
+        self.enter(Phase::Fresh);
     }
 
     pub fn fate(&self) -> &Fate {
@@ -183,6 +190,10 @@ impl Line {
         if shared.came(bytes, self.fate.now()) {
             self.judge(Verdict::Restless);
         }
+        if matches!(self.phase.get(), Phase::Fresh | Phase::Head) && shared.is_greeted() {
+            // Connected ahead: what is begun from here on is seen as such.
+            self.enter(Phase::Idle);
+        }
         self.weigh();
         self.heed();
     }
@@ -195,15 +206,20 @@ impl Line {
         }
     }
 
-    /// A request of HTTP/2 becomes a stream that carries something else.
-    pub fn tunnel(&self) {
-        self.shared().into_iter().for_each(Shared::tunnel);
+    /// A task of a stream begins, or is over, on a line that is shared.
+    pub fn run(self: &Rc<Self>, is_begun: bool) {
+        let Some(shared) = self.shared() else { return };
+        shared.run(is_begun);
+        self.weigh();
+        if !is_begun {
+            self.begin_idle();
+        }
     }
 
     /// L3: whether a response waits for the other side may have changed.
     fn weigh(self: &Rc<Self>) {
         let Some(shared) = self.shared() else { return };
-        let is_held = self.writing.get().is_none() && shared.is_waiting(self.in_flight.get());
+        let is_held = self.writing.get().is_none() && shared.is_waiting();
         match (shared.held(), is_held) {
             (None, true) => {
                 shared.hold(self.fate.now());
@@ -215,9 +231,6 @@ impl Line {
                 self.begin_idle();
             }
             _ => {}
-        }
-        if shared.forget_tunnels() {
-            self.begin_idle();
         }
     }
 
@@ -303,8 +316,7 @@ impl Line {
 
     /// Until when the other side has to know which request was the last that is answered.
     fn leave_ends(&self) -> Instant {
-        let since = self.shared().and_then(Shared::leaving);
-        since.map_or(Instant::NEVER, |since| since + self.patience.header)
+        self.shared().and_then(Shared::leave_ends).unwrap_or(Instant::NEVER)
     }
 
     /// L1: sees to it that the fuse burns in time.
@@ -333,8 +345,8 @@ impl Line {
             line.judge(Verdict::SlowReader);
         } else if line.heading_ends() <= now {
             line.judge(Verdict::SlowHeader);
-        } else if line.leave_ends() <= now {
-            line.judge(Verdict::Lingering);
+        } else if line.leave_ends() <= now && line.is_lingering() {
+            line.judge(if line.has_given_all() { Verdict::Close } else { Verdict::Lingering });
         } else if line.phase_ends() <= now {
             line.judge(match line.phase.get() {
                 Phase::Head => Verdict::SlowHeader,
@@ -362,6 +374,17 @@ impl Line {
             return false;
         }
         self.credit.get().left().is_zero()
+    }
+
+    /// Whether nothing has moved, or not by enough, since the other side was told that this is the end.
+    fn is_lingering(&self) -> bool {
+        self.shared().is_some_and(|shared| shared.is_lingering(self.fate.now(), self.stream.buffered()))
+    }
+
+    /// Whether the other side was given all that it asked for, and has not asked on. Then it misses nothing, though it has not heard
+    /// of the end yet, because it takes its time.
+    fn has_given_all(&self) -> bool {
+        self.is_at_rest() && !self.shared().is_some_and(Shared::is_asked_on)
     }
 
     fn judge(&self, verdict: Verdict) {
@@ -400,15 +423,23 @@ impl Line {
         }
     }
 
-    /// The other side was told that this is the end: it has as long to go as it had to ask.
+    /// The other side was told that this is the end: it has as long to go as it had to ask, and longer while what it had asked for
+    /// by then comes and goes, which it has to say and to hear first.
     pub fn take_leave(self: &Rc<Self>) {
         if let Some(shared) = self.shared() {
-            shared.take_leave(self.fate.now());
+            shared.take_leave(self.fate.now(), Credit::new(self.patience.header), self.stream.buffered());
             self.heed();
         }
         if matches!(self.phase.get(), Phase::Fresh | Phase::Idle) {
             self.enter(Phase::Idle);
         }
+    }
+
+    /// Whether nothing goes on: an end is none of anybody's business then.
+    pub fn is_at_rest(&self) -> bool {
+        let is_idle = matches!(self.phase.get(), Phase::Fresh | Phase::Idle | Phase::Drowsy | Phase::Resting);
+        let is_at_work = self.shared().is_some_and(|shared| shared.is_at_work() || shared.heading().is_some());
+        is_idle && self.writing.get().is_none() && self.stream.buffered() == 0 && !is_at_work
     }
 
     /// Whether all that hyper has written is with the stream, and nothing is going on.

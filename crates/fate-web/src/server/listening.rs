@@ -5,7 +5,7 @@ use super::error::{Kind, ServerError};
 use super::host::{Host, Service};
 use super::line::Line;
 use super::stream::Stream;
-use fate::{Address, Deferred, Fate, Port, Promise, TcpListener, UnixListener};
+use fate::{Address, Deferred, Fate, KeepAlive, Port, Promise, TcpListener, UnixListener};
 use fate_tls::rustls::pki_types::CertificateDer;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,6 +13,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// When the system asks after who is silent, and when it gives them up: two minutes after they were last heard of.
+const KEEP_ALIVE: KeepAlive = KeepAlive { idle: Duration::from_secs(60), interval: Duration::from_secs(10), probes: 6 };
 
 /// Where a server listens: a [`TcpListener`] or a [`UnixListener`].
 #[derive(Debug)]
@@ -41,7 +45,11 @@ impl Listening {
     #[track_caller]
     fn serve(self, mut take: impl FnMut(Stream) + 'static) -> Port {
         match self.0 {
-            Listener::Tcp(listener) => listener.serve_streams(move |stream, _| take(Stream::Tcp(stream))),
+            Listener::Tcp(listener) => listener.serve_streams(move |stream, _| {
+                // It is a help to find out who has vanished, and no more.
+                let _ = stream.set_keepalive(Some(KEEP_ALIVE));
+                take(Stream::Tcp(stream));
+            }),
             Listener::Unix(listener) => listener.serve_streams(move |stream| take(Stream::Unix(stream))),
         }
     }
@@ -177,7 +185,10 @@ pub(super) fn begin<S: Service>(fate: &Fate, listening: Listening, host: Host<S>
 async fn attend<S: Service>(host: Rc<Host<S>>, visit: Visit) {
     let line = &visit.line;
     let result = match agree(&host, line).await {
-        Ok(is_http2) => converse(&host, line, is_http2).await,
+        Ok(is_http2) => {
+            line.open();
+            converse(&host, line, is_http2).await
+        }
         Err(error) => Err(error),
     };
     line.end();

@@ -9,7 +9,7 @@
 //! - `mod`: the face: what is said of a server before it begins;
 //! - `patience`: how long it waits, and how much it takes; `host`: what all of its connections share;
 //! - `listening`: a server at work; `line`: one connection; `stream`: its bytes; `conversation`: what is said on it; `shared`:
-//!   what there is to know of one connection of HTTP/2, and `frames`: where from;
+//!   what there is to know of one connection of HTTP/2, `frames` and `runner`: where from;
 //! - `answering`: one request; `manners`: whether it is a proper one; `incoming`: its body; `closure`, `reply` and `outgoing`:
 //!   answering without tower;
 //! - `upgrade`: a connection that is none of the server's any more; `error`: what is told of all this; `calendar`: the date, where hyper does not know it.
@@ -32,6 +32,7 @@ mod manners;
 mod outgoing;
 mod patience;
 mod reply;
+mod runner;
 mod shared;
 mod stream;
 mod upgrade;
@@ -85,9 +86,16 @@ use std::time::Duration;
 /// - The body of a request has no more than 16 MiB. It is waited for, when it is asked for, no longer than 30 seconds without bringing
 ///   500 bytes for each second of waiting; whoever takes a response is waited for 60 seconds, at the same pace.
 /// - A connection of HTTP/2 answers 200 requests at once. Those of its deadlines that are about the reader and about headers are the
-///   connection's: who opens no window for any of the responses that wait is cut off with all of them. So is who goes on
-///   giving up requests, or talking of what brings nothing.
+///   connection's: while any response waits for a window, all that is taken counts, and who takes less than that pace is cut off with
+///   all of them, though it was only one that he paused. So is who goes on giving up requests, or talking of what brings nothing.
 /// - A request of HTTP/1.1 names one host; what can be read in two ways is answered with `400`.
+/// - Of a body that is not read yet no more than 256 KiB come over HTTP/2, or than a body may have if that is less (but for 64 KiB). All
+///   200 of a connection may have as much, and none holds another up: those of a connection keep no more than 50 MiB.
+/// - Whoever closes their side is gone, with HTTP/1.1 also if they would still have read the answer: what is worked at for them is
+///   dropped. Whoever vanishes without a word is given up by the system, which asks after them when they have been silent for a
+///   minute, and for a minute; it does so on each TCP connection, whatever was said of the listener.
+/// - Who asks to be told whether to send a body (`Expect: 100-continue`) is told with HTTP/1.1 when it is waited for; with HTTP/2
+///   nobody is, and the body comes when they have waited long enough.
 /// - Whoever is too late, says what is no HTTP, or goes away, is an error for [`Server::on_error`], and for nobody else.
 ///
 /// # Shutdown
@@ -105,12 +113,12 @@ impl Server {
 
     /// Speaks TLS, and agrees by it on HTTP/2 with those who know that.
     pub fn tls(mut self, tls: TlsServer) -> Server {
-        self.0.tls = Some(tls.with_alpn(["h2", "http/1.1"]));
+        self.0.tls = Some(tls.with_alpn(["h2", "http/1.1", "http/1.0"]));
         self
     }
 
     /// How long the headers of a request may take from their first byte on, or a new connection to say anything; with HTTP/2 also how
-    /// long the other side may take to hear that a connection ends.
+    /// long the other side may take to hear that a connection ends, while nothing moves of what it asked for before.
     pub fn header_deadline(mut self, deadline: Duration) -> Server {
         self.0.patience.header = deadline;
         self
@@ -122,7 +130,8 @@ impl Server {
         self
     }
 
-    /// How long the body of a request may keep a service waiting. Each 500 bytes make up for a second of it.
+    /// How long the body of a request may keep a service waiting. Each 500 bytes make up for a second of it. One request can be
+    /// excepted by [`Incoming::without_deadline`].
     pub fn body_deadline(mut self, deadline: Duration) -> Server {
         self.0.patience.body = deadline;
         self
@@ -142,7 +151,8 @@ impl Server {
         self
     }
 
-    /// How many headers a request may have, and how many bytes altogether. More is answered with `431`.
+    /// How many headers a request may have, and how many bytes altogether. More is answered with `431`. Cookies are one of them, also
+    /// if HTTP/2 has cut them into pieces; and there are never more than 24576.
     pub fn header_limits(mut self, headers: usize, bytes: usize) -> Server {
         (self.0.limits.headers, self.0.limits.header_bytes) = (headers, bytes);
         self

@@ -3,11 +3,14 @@
 //! # Invariants
 //! - S1 A response waits for the other side, if what it gave was not asked on from, or if it was all given and has not all left.
 //!   hyper asks on as soon as there is a window for what it was given; a program that takes its time is not waited for here.
+//! - S2 hyper [runs](super::runner) a task for each stream, until all was given that the stream has to carry, or it is given up: a
+//!   stream that is open and has none carries what is left of a response.
 //!
 //! # Cost
 //! A few cells a request, and what the [frames](super::frames) cost.
 
 use super::frames::Frames;
+use super::patience::Credit;
 use fate::Instant;
 use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
@@ -25,18 +28,27 @@ pub(super) struct Shared {
     frames: RefCell<Frames>,
     /// Responses that gave something, and were not asked on from.
     offered: Cell<usize>,
-    /// Streams that are no requests any more, but carry something else.
-    tunnels: Cell<usize>,
+    /// Tasks of streams (S2).
+    running: Cell<usize>,
     /// Since when a response waits, and it is up to the other side.
     held: Cell<Option<Instant>>,
-    /// Since when headers are not complete.
-    heading: Cell<Option<Instant>>,
-    /// When the other side was told that this is the end.
-    leaving: Cell<Option<Instant>>,
+    /// Which block of headers is not complete, and since when.
+    heading: Cell<Option<(u32, Instant)>>,
+    /// The other side was told that this is the end.
+    leaving: Cell<Option<Leaving>>,
     /// Requests that were given up by who asked for them, above those that were not.
     abandoned: Cell<u32>,
     /// When the span began in which that, and what brings nothing, is counted.
     counted: Cell<Instant>,
+}
+
+/// The other side was told that this is the end, and is waited for.
+#[derive(Clone, Copy)]
+struct Leaving {
+    since: Instant,
+    credit: Credit,
+    /// What stood before that, and is still to be taken.
+    buffered: usize,
 }
 
 impl Shared {
@@ -44,7 +56,7 @@ impl Shared {
         Shared {
             frames: RefCell::new(Frames::new()),
             offered: Cell::default(),
-            tunnels: Cell::default(),
+            running: Cell::default(),
             held: Cell::default(),
             heading: Cell::default(),
             leaving: Cell::default(),
@@ -57,7 +69,9 @@ impl Shared {
     pub fn came(&self, bytes: &[u8], now: Instant) -> bool {
         let mut frames = self.frames.borrow_mut();
         frames.came(bytes);
-        self.heading.set(frames.is_heading().then(|| self.heading.get().unwrap_or(now)));
+        let before = self.heading.get();
+        let heading = frames.heading().map(|block| before.filter(|before| before.0 == block).unwrap_or((block, now)));
+        self.heading.set(heading);
         frames.empty() > MOST_EMPTY && self.is_too_often(&mut frames, now)
     }
 
@@ -91,9 +105,14 @@ impl Shared {
         self.offered.set(if is_offered { offered + 1 } else { offered - 1 });
     }
 
-    /// Whether a response waits, while so many requests are not over here (S1).
-    pub fn is_waiting(&self, in_flight: usize) -> bool {
-        self.offered.get() > 0 || self.frames.borrow().open() > in_flight + self.tunnels.get()
+    /// Whether the other side has begun as it has to.
+    pub fn is_greeted(&self) -> bool {
+        self.frames.borrow().is_greeted()
+    }
+
+    /// Whether a response waits (S1, S2).
+    pub fn is_waiting(&self) -> bool {
+        self.offered.get() > 0 || self.frames.borrow().open() > self.running.get()
     }
 
     /// It does so from now on.
@@ -117,36 +136,44 @@ impl Shared {
     }
 
     pub fn heading(&self) -> Option<Instant> {
-        self.heading.get()
+        self.heading.get().map(|(_, since)| since)
     }
 
-    /// A stream carries something else from now on.
-    pub fn tunnel(&self) {
-        self.tunnels.set(self.tunnels.get() + 1);
+    /// A task of a stream begins, or is over.
+    pub fn run(&self, is_begun: bool) {
+        let running = self.running.get();
+        self.running.set(if is_begun { running + 1 } else { running - 1 });
     }
 
-    /// Whether there were such streams, and all are over.
-    pub fn forget_tunnels(&self) -> bool {
-        let are_over = self.tunnels.get() > 0 && self.frames.borrow().open() == 0;
-        if are_over {
-            self.tunnels.set(0);
-        }
-        are_over
-    }
-
-    /// Whether something goes on, though no request is being answered.
+    /// Whether something goes on, though no request is being answered: a response waits, or a stream carries something else.
     pub fn is_at_work(&self) -> bool {
-        let has_tunnel = || self.tunnels.get() > 0 && self.frames.borrow().open() > 0;
-        self.held.get().is_some() || (self.leaving.get().is_none() && has_tunnel())
+        self.held.get().is_some() || (self.leaving.get().is_none() && self.running.get() > 0)
     }
 
-    /// The other side is told that this is the end.
-    pub fn take_leave(&self, now: Instant) {
-        self.leaving.set(Some(now));
+    /// The other side is told that this is the end, and has so long to hear it, if nothing moves meanwhile. So many bytes stand before
+    /// that.
+    pub fn take_leave(&self, now: Instant, credit: Credit, buffered: usize) {
+        self.frames.borrow_mut().part();
+        self.leaving.set(Some(Leaving { since: now, credit, buffered }));
     }
 
-    /// Since when the other side was told so, and is not known to have heard it.
-    pub fn leaving(&self) -> Option<Instant> {
-        self.leaving.get().filter(|_| !self.frames.borrow().has_taken_leave())
+    /// Whether the other side has begun a stream since it was told so.
+    pub fn is_asked_on(&self) -> bool {
+        self.frames.borrow().is_asked_on()
+    }
+
+    /// Until when the other side has to have heard it, if that is not known by then.
+    pub fn leave_ends(&self) -> Option<Instant> {
+        let leaving = self.leaving.get().filter(|_| !self.frames.borrow().has_taken_leave())?;
+        Some(leaving.since + leaving.credit.left())
+    }
+
+    /// Whether it had as long as that, though there are only so many bytes yet to be taken. Otherwise it may stay on.
+    pub fn is_lingering(&self, now: Instant, buffered: usize) -> bool {
+        let Some(leaving) = self.leaving.get() else { return false };
+        let moved = (self.frames.borrow_mut().take_moved() + leaving.buffered).saturating_sub(buffered);
+        let credit = leaving.credit.after(now - leaving.since, moved);
+        self.leaving.set(Some(Leaving { since: now, credit, buffered }));
+        credit.left().is_zero()
     }
 }

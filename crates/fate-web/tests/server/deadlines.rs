@@ -1,6 +1,10 @@
+use super::frames;
+use super::frames::{DATA, HEADERS, attend, beginning, get};
 use super::scene::{Scene, about, hear, say, until_closed};
+use fate::TcpStream;
+use fate_tls::{TlsClient, TlsServer};
 use fate_web::{Incoming, Server};
-use futures_lite::AsyncReadExt;
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use http::Request;
 use std::time::Duration;
 
@@ -199,6 +203,79 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
     });
 }
 
+/// W2: agreeing on TLS has a deadline of its own: a request that comes at once after it is in time, however long it took.
+#[test]
+fn a_request_behind_a_slow_agreement_is_in_time() {
+    let (certificate, key) = identity();
+    let scene = Scene::new();
+    let settings = scene.settings().header_deadline(second(1)).tls(TlsServer::new(&certificate, key).unwrap());
+    let serving = scene.serve(settings, async |_| "tea");
+    let tls = TlsClient::builder().only_roots(&certificate).alpn(["http/1.1"]).build().unwrap();
+    let errors = scene.speak(&serving, async move |fate, stream| {
+        fate.sleep(Duration::from_millis(1500)).await; // the network is slow
+        tls.wrap(&stream, "server").await?;
+        say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+        assert_eq!(hear(&stream).await?.body, "tea");
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: an end without a word of farewell is nobody's business while nothing goes on, whatever was spoken, and however short the rest.
+#[test]
+fn an_end_at_rest_without_a_farewell_is_no_error() {
+    for (is_http2, rest) in [(false, 0), (false, 3), (true, 3)] {
+        let (certificate, key) = identity();
+        let mut scene = Scene::new();
+        let serving = scene.serve(scene.settings().tls(TlsServer::new(&certificate, key).unwrap()), async |_| "tea");
+        let between = scene.sim.host("between");
+        let door = between.listen_tcp("0.0.0.0:80").unwrap();
+        between.clone().spawn(async move {
+            let (near, _) = door.accept().await?;
+            let far = between.connect_tcp("server:80").await?;
+            let late = async {
+                between.sleep(Duration::from_millis(100) + second(rest)).await;
+                fate::Ok(())
+            };
+            let both = future::or(pass(&near, &far), pass(&far, &near));
+            future::or(both, late).await
+        });
+        let tls = TlsClient::builder().only_roots(&certificate).alpn([if is_http2 { "h2" } else { "http/1.1" }]);
+        let tls = tls.build().unwrap();
+        let errors = scene.speak_to("between:80", &serving, async move |fate, stream| {
+            tls.wrap(&stream, "server").await?;
+            if is_http2 {
+                say(&stream, [frames::beginning(1000), frames::get(1)].concat()).await?;
+                while frames::attend(&stream).await?.ok_or("it was cut off")?.kind != frames::DATA {}
+            } else {
+                say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+                assert_eq!(hear(&stream).await?.body, "tea");
+            }
+            fate.sleep(second(5)).await;
+            fate::Ok(())
+        });
+        assert!(errors.is_empty(), "{is_http2} {rest}: {errors:?}");
+    }
+}
+
+/// A certificate and its key.
+fn identity() -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(["server".to_string()]).unwrap().self_signed(&key).unwrap().pem();
+    (certificate, key.serialize_pem())
+}
+
+/// Passes on what comes, and understands nothing of it.
+async fn pass(mut from: &TcpStream, mut to: &TcpStream) -> fate::Result {
+    let mut buffer = [0; 4096];
+    loop {
+        match from.read(&mut buffer).await? {
+            0 => return fate::Ok(()),
+            count => to.write_all(&buffer[..count]).await?,
+        }
+    }
+}
+
 /// W2: a deadline may be as good as none.
 #[test]
 fn deadlines_of_for_ever_are_none() {
@@ -213,6 +290,33 @@ fn deadlines_of_for_ever_are_none() {
                 say(&stream, word).await?;
             }
             assert_eq!(hear(&stream).await?.body, "3");
+        }
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: the same with HTTP/2, whatever hyper makes of such a time.
+#[test]
+fn deadlines_of_for_ever_are_none_with_http2_too() {
+    let scene = Scene::new();
+    let long = Duration::MAX;
+    let settings = scene.settings().header_deadline(long).idle_deadline(long).body_deadline(long).write_deadline(long);
+    let here = scene.server.clone();
+    let serving = scene.serve(settings, move |_| {
+        let here = here.clone();
+        async move {
+            here.sleep(second(100_000)).await;
+            "tea"
+        }
+    });
+    let errors = scene.speak(&serving, async |fate, stream| {
+        say(&stream, beginning(1000)).await?;
+        for number in [1, 3] {
+            fate.sleep(second(100_000)).await;
+            say(&stream, get(number)).await?;
+            let seen = [attend(&stream).await?.unwrap(), attend(&stream).await?.unwrap()];
+            assert_eq!(seen.map(|seen| (seen.kind, seen.stream)), [(HEADERS, number), (DATA, number)]);
         }
         fate::Ok(())
     });

@@ -137,6 +137,69 @@ fn a_request_that_has_begun_is_answered_by_a_stopped_server() {
     }
 }
 
+/// W2: a stop loses no download over HTTP/2 that goes on, though what the other side is told stands behind it, and nothing of it comes
+/// back within the deadlines.
+#[test]
+fn a_slow_download_over_http2_survives_a_stop() {
+    for length in [2_000_000, 1_000_000, 100_000] {
+        let scene = Scene::new();
+        let settings = scene.settings().header_deadline(Duration::from_secs(5)).write_deadline(Duration::from_secs(9));
+        let serving = scene.serve(settings, move |_| async move { vec![7; length] });
+        let handle = serving.clone();
+        let errors = scene.speak(&serving, async move |fate, stream| {
+            let window = frames::frame(frames::WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes());
+            say(&stream, [frames::beginning(1 << 30), window, frames::get(1)].concat()).await?;
+            fate.sleep(Duration::from_secs(1)).await;
+            drop(handle.stop());
+            let mut count = 0;
+            while count < length {
+                let seen = frames::attend(&stream).await?.ok_or_else(|| format!("cut off after {count}"))?;
+                if seen.kind == frames::DATA {
+                    count += seen.payload.len();
+                    fate.sleep(Duration::from_secs(2)).await;
+                }
+            }
+            fate::Ok(())
+        });
+        assert!(errors.is_empty(), "{length}: {errors:?}");
+    }
+}
+
+/// W2: nor an upload, though what the other side answers stands behind it; also one that was sent before the stop, and comes after it.
+#[test]
+fn a_slow_upload_over_http2_survives_a_stop() {
+    const LENGTH: usize = 1_000_000;
+    for is_late in [false, true] {
+        let scene = Scene::new();
+        let serving = scene.serve(scene.settings(), async |request: Request<Incoming>| {
+            fate::Ok(request.into_body().bytes().await?.len().to_string())
+        });
+        let handle = serving.clone();
+        let _link = scene.sim.link("server", "client").bandwidth(20_000);
+        let errors = scene.speak(&serving, async move |fate, stream| {
+            let stream = Rc::new(stream);
+            let post = frames::frame(frames::HEADERS, frames::END_HEADERS, 1, frames::POST);
+            say(&stream, frames::beginning(1 << 20)).await?;
+            let reading = stream.clone();
+            let reader = fate.spawn(async move { frames::attend_all(&reading).await });
+            fate.sleep(Duration::from_secs(1)).await;
+            if is_late {
+                drop(handle.stop());
+            }
+            say(&stream, post).await?;
+            fate.get_fuse(Duration::from_secs(1)).set_handler(move |_| drop(handle.stop()));
+            for piece in 1..=LENGTH / 10_000 {
+                let flags = if piece == LENGTH / 10_000 { frames::END_STREAM } else { 0 };
+                say(&stream, frames::frame(frames::DATA, flags, 1, &[7; 10_000])).await?;
+            }
+            let seen = reader.await??;
+            assert!(seen.iter().any(|seen| seen.payload == LENGTH.to_string().as_bytes()), "no answer");
+            fate::Ok(())
+        });
+        assert!(errors.is_empty(), "{is_late}: {errors:?}");
+    }
+}
+
 /// How long a stop takes, and a shutdown with three seconds of grace, while somebody is in the middle of something.
 fn ends<F>(
     settings: impl Fn(Server) -> Server,
@@ -224,7 +287,7 @@ fn nobody_holds_an_end_beyond_its_deadline() {
         ([frames::beginning(0), half].concat(), 13),
         // What is to end is said, and not heard.
         ([frames::beginning(0), body].concat(), 15),
-        (frames::beginning(0), 13),
+        (frames::beginning(0), 15),
     ] {
         let (stop, shutdown) = ends(impatient, saying(words.clone()));
         let words = String::from_utf8_lossy(&words);

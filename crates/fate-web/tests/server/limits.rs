@@ -5,7 +5,7 @@ use futures_lite::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
@@ -259,6 +259,98 @@ fn a_service_that_panics_is_alone_with_it() {
             let stream = fate.connect_tcp("other:80").await?;
             say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
             assert_eq!(hear(&stream).await?.body, "tea");
+            fate::Ok(())
+        });
+    }
+}
+
+/// W2: what says that there is no limit is none, and no panic: over both protocols.
+#[test]
+fn limits_that_are_none_are_none() {
+    for (headers, bytes) in [(100, usize::MAX), (usize::MAX, 1 << 20), (usize::MAX, usize::MAX), (1 << 20, 1 << 20)] {
+        for is_http2 in [false, true] {
+            let scene = Scene::new();
+            let here = scene.server.clone();
+            let settings = scene.settings().header_limits(headers, bytes);
+            let settings = settings.header_deadline(Duration::MAX).idle_deadline(Duration::MAX);
+            let settings = settings.body_deadline(Duration::MAX).write_deadline(Duration::MAX).body_limit(u64::MAX);
+            let serving = scene.serve(settings, move |_| {
+                let here = here.clone();
+                async move {
+                    here.sleep(Duration::from_secs(100)).await;
+                    "tea"
+                }
+            });
+            let errors = scene.speak(&serving, async move |_, stream| {
+                if is_http2 {
+                    say(&stream, [beginning(1000), get(1)].concat()).await?;
+                    let seen = attend(&stream).await?.ok_or("it was cut off")?;
+                    assert_eq!((seen.kind, seen.stream), (frames::HEADERS, 1));
+                } else {
+                    say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+                    assert_eq!(hear(&stream).await?.body, "tea");
+                }
+                fate::Ok(())
+            });
+            assert!(errors.is_empty(), "{headers} {bytes} {is_http2}: {errors:?}");
+        }
+    }
+}
+
+/// What is answered to a request of HTTP/2 with so many of a header, if ten are allowed, and to one after it; and what is said of it.
+fn answered_with(count: usize, name: &'static [u8]) -> (Vec<Seen>, Vec<String>) {
+    let scene = Scene::new();
+    let serving = scene.serve(scene.settings().header_limits(10, 64 << 10), async |_| "tea");
+    let answers = Rc::new(RefCell::new(Vec::new()));
+    let noted = answers.clone();
+    let errors = scene.speak(&serving, async move |_, stream| {
+        let header = [&[0, name.len() as u8][..], name, &[1, b'y']].concat();
+        let head = [frames::GET, &header.repeat(count)].concat();
+        say(&stream, [beginning(1000), frame(frames::HEADERS, 5, 1, &head), get(3)].concat()).await?;
+        while noted.borrow().len() < 2 {
+            let seen = attend(&stream).await?.ok_or("it was cut off")?;
+            if seen.kind == frames::HEADERS {
+                noted.borrow_mut().push(seen);
+            }
+        }
+        fate::Ok(())
+    });
+    let mut answers = answers.take();
+    answers.sort_by_key(|seen| seen.stream);
+    (answers, errors)
+}
+
+/// W2: too many headers are refused over HTTP/2 as well, and the other requests of the connection are answered; cookies may come in
+/// pieces (RFC 9113, 8.2.3).
+#[test]
+fn too_many_headers_of_http2_are_refused() {
+    for (count, name, is_refused) in [(10, &b"x"[..], false), (11, b"x", true), (30, b"cookie", false)] {
+        let (answers, errors) = answered_with(count, name);
+        // Packed, `:status: 200` is a byte of its own, and 431 is not.
+        let are_served: Vec<bool> = answers.iter().map(|seen| seen.payload[0] == 0x88).collect();
+        assert_eq!(are_served, [!is_refused, true], "{count}");
+        assert_eq!(errors.len(), usize::from(is_refused), "{errors:?}");
+        assert!(errors.iter().all(|error| error.contains("headers")), "{errors:?}");
+    }
+}
+
+/// W2: whoever has vanished without a word is found out, and what is worked at for them dropped: the system asks after them.
+#[test]
+fn who_has_vanished_is_not_worked_for() {
+    for is_http2 in [true, false] {
+        let scene = Scene::new();
+        let serving = scene.serve(scene.settings(), async |_| std::future::pending::<()>().await);
+        let (handle, link) = (serving.clone(), scene.sim.link("server", "client"));
+        scene.speak(&serving, async move |fate, stream| {
+            let words = b"GET / HTTP/1.1\r\nhost: server\r\n\r\n".to_vec();
+            say(&stream, if is_http2 { [beginning(1000), get(1)].concat() } else { words }).await?;
+            fate.sleep(Duration::from_secs(600)).await;
+            assert_eq!(handle.connections(), 1, "who is there may wait");
+            link.partition();
+            fate.sleep(Duration::from_secs(200)).await;
+            assert_eq!(handle.connections(), 0, "{is_http2}");
+            link.heal();
+            drop(stream);
             fate::Ok(())
         });
     }

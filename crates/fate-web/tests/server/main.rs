@@ -12,3 +12,4 @@ mod scene;
 mod services;
 mod sharing;
 mod speaking;
+mod unread;

@@ -1,3 +1,4 @@
+use super::frames::{DATA, END_HEADERS, HEADERS, POST, attend, beginning, frame};
 use super::scene::{Scene, about, hear, say, until_closed};
 use fate_web::{Html, Incoming, Outgoing, Peer, Reply};
 use futures_lite::{StreamExt, stream};
@@ -187,4 +188,30 @@ fn a_connection_is_closed_if_that_is_asked() {
         about(0, until_closed(&fate, &stream).await);
         fate::Ok(())
     });
+}
+
+/// W2: a conversation over one request, in which nobody says anything for long, goes on if its body has no deadline.
+#[test]
+fn a_conversation_without_a_deadline_may_be_quiet() {
+    let scene = Scene::new();
+    let settings = scene.settings().body_deadline(Duration::from_secs(5));
+    let serving = scene.serve(settings, async |request: Request<Incoming>| {
+        Response::new(Outgoing::of(request.into_body().without_deadline()))
+    });
+    let errors = scene.speak(&serving, async |fate, stream| {
+        say(&stream, [beginning(1000), frame(HEADERS, END_HEADERS, 1, POST)].concat()).await?;
+        let mut expected = vec![HEADERS, DATA, DATA, DATA].into_iter();
+        for _ in 0..3 {
+            say(&stream, frame(DATA, 0, 1, b"ping")).await?;
+            for kind in expected.by_ref() {
+                assert_eq!(attend(&stream).await?.ok_or("it was cut off")?.kind, kind);
+                if kind == DATA {
+                    break;
+                }
+            }
+            fate.sleep(Duration::from_secs(3600)).await;
+        }
+        fate::Ok(())
+    });
+    assert!(errors.iter().all(|error| error == "the other side went away"), "{errors:?}");
 }

@@ -1,3 +1,4 @@
+use super::frames;
 use super::scene::{Scene, hear, say};
 use axum::extract::{Path, State};
 use axum::http::{Request, Response, header};
@@ -6,7 +7,12 @@ use axum::{Form, Router};
 use fate::{Fate, Homebound};
 use fate_web::{Incoming, Outgoing};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::future::Ready;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 async fn wait(Path(seconds): Path<u64>, State(fate): State<Homebound<Fate>>) -> String {
@@ -86,4 +92,73 @@ fn an_upgraded_connection_speaks_something_else() {
         fate::Ok(())
     });
     assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// Says at once that it is broken. Such a one may not be asked again, as tower has it.
+#[derive(Clone)]
+struct Broken(Rc<Cell<u32>>);
+
+impl tower_service::Service<Request<Incoming>> for Broken {
+    type Response = Response<Outgoing>;
+    type Error = io::Error;
+    type Future = Ready<Result<Response<Outgoing>, io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        self.0.set(self.0.get() + 1);
+        Poll::Ready(Err(io::Error::other("broken")))
+    }
+
+    fn call(&mut self, _: Request<Incoming>) -> Self::Future {
+        unreachable!()
+    }
+}
+
+/// W2: a service that has failed is not asked again; whoever asked it is told, over both protocols.
+#[test]
+fn a_service_that_is_broken_is_not_asked_twice() {
+    for is_http2 in [false, true] {
+        let scene = Scene::new();
+        let count = Rc::new(Cell::new(0));
+        let listener = scene.server.listen_tcp("0.0.0.0:80").unwrap();
+        let serving = scene.settings().serve_service(&scene.server, listener, Broken(count.clone()));
+        let errors = scene.speak(&serving, async move |_, stream| {
+            if is_http2 {
+                say(&stream, [frames::beginning(1000), frames::get(1)].concat()).await?;
+                let seen = frames::attend(&stream).await?.ok_or("it was cut off")?;
+                // Packed, `:status: 500`.
+                assert_eq!((seen.kind, seen.payload[0]), (frames::HEADERS, 0x8e));
+            } else {
+                say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
+                assert_eq!(hear(&stream).await?.status, 500);
+            }
+            fate::Ok(())
+        });
+        assert_eq!((count.get(), &errors[..]), (1, &["the service failed".to_string()][..]));
+    }
+}
+
+/// W2: a closure that panics before it has given a future ends its own request, and no other on the connection.
+#[test]
+fn a_closure_that_panics_at_once_is_alone_with_it() {
+    let mut scene = Scene::new();
+    let builder = fate::Fate::builder().on_fault(|_, _| fate::Verdict::GoOn);
+    scene.server = scene.sim.host_with("other", builder);
+    let here = scene.server.clone();
+    let serving = scene.serve(scene.settings(), move |request: Request<Incoming>| {
+        assert!(!request.headers().contains_key("x"), "there is no x here");
+        let here = here.clone();
+        async move {
+            here.sleep(Duration::from_secs(1)).await;
+            "tea"
+        }
+    });
+    scene.speak_to("other:80", &serving, async move |_, stream| {
+        let bad = frames::frame(frames::HEADERS, 5, 3, &[frames::GET, &[0, 1, b'x', 1, b'y']].concat());
+        say(&stream, [frames::beginning(1000), frames::get(1), bad].concat()).await?;
+        for expected in [(frames::RST_STREAM, 3), (frames::HEADERS, 1)] {
+            let seen = frames::attend(&stream).await?.ok_or("it was cut off")?;
+            assert_eq!((seen.kind, seen.stream), expected);
+        }
+        fate::Ok(())
+    });
 }

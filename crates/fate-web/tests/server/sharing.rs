@@ -140,6 +140,99 @@ fn headers_of_http2_that_do_not_end_are_too_late() {
     }
 }
 
+/// W2: but each has its own time, also if always one has begun when another is complete.
+#[test]
+fn headers_of_http2_that_end_in_time_are_not_too_late() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let errors = scene.speak(&serving, async |fate, stream| {
+        let stream = Rc::new(stream);
+        let (reading, answered) = (stream.clone(), Rc::new(Cell::new(0)));
+        let count = answered.clone();
+        fate.spawn(async move {
+            while let Some(seen) = attend(&reading).await? {
+                count.set(count.get() + u32::from(seen.kind == HEADERS));
+            }
+            fate::Ok(())
+        });
+        say(&stream, beginning(1000)).await?;
+        fate.sleep(second(1)).await;
+        say(&stream, &get(1)[..12]).await?;
+        for number in 0..20 {
+            fate.sleep(second(1)).await;
+            say(&stream, [&get(2 * number + 1)[12..], &get(2 * number + 3)[..12]].concat()).await?;
+        }
+        say(&stream, &get(41)[12..]).await?;
+        fate.sleep(second(1)).await;
+        assert_eq!(answered.get(), 21);
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: who connects ahead, and says what HTTP/2 has him say first, is idle: kept as long as others, and told when it is over.
+#[test]
+fn who_connects_ahead_is_idle() {
+    let scene = Scene::new();
+    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let errors = scene.speak(&serving, async |fate, stream| {
+        let began = fate.now();
+        say(&stream, beginning(1000)).await?;
+        let kinds: Vec<_> = attend_all(&stream).await?.iter().map(|seen| seen.kind).collect();
+        about(20, fate.now() - began);
+        assert!(kinds.contains(&GOAWAY), "{kinds:?}");
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: a reader that is slow but steady gets it all, however much is on its way to him; nothing of ours has to come back meanwhile.
+#[test]
+fn a_slow_and_steady_download_over_http2_arrives() {
+    const LENGTH: usize = 2_000_000;
+    let scene = Scene::new();
+    let serving = scene.serve(scene.settings(), async |_| vec![7; LENGTH]);
+    let errors = scene.speak(&serving, async |fate, stream| {
+        say(&stream, [beginning(1 << 30), frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()), get(1)].concat())
+            .await?;
+        let mut count = 0;
+        while count < LENGTH {
+            let seen = attend(&stream).await?.ok_or_else(|| format!("cut off after {count}"))?;
+            if seen.kind == DATA {
+                count += seen.payload.len();
+                fate.sleep(second(4)).await;
+            }
+        }
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// W2: who reads in small pieces, and opens a window for each, does not talk about nothing.
+#[test]
+fn many_small_windows_for_what_was_sent_are_no_flood() {
+    const LENGTH: usize = 10_000_000;
+    let scene = Scene::new();
+    let serving = scene.serve(scene.settings(), async |_| vec![7; LENGTH]);
+    let errors = scene.speak(&serving, async |_, stream| {
+        say(&stream, [beginning(65_535), get(1)].concat()).await?;
+        let mut count = 0;
+        while count < LENGTH {
+            let seen = attend(&stream).await?.ok_or_else(|| format!("cut off after {count}"))?;
+            if seen.kind == DATA {
+                count += seen.payload.len();
+                let windows = seen.payload.chunks(1024).flat_map(|piece| {
+                    let window = (piece.len() as u32).to_be_bytes();
+                    [frame(WINDOW_UPDATE, 0, 0, &window), frame(WINDOW_UPDATE, 0, 1, &window)]
+                });
+                say(&stream, windows.collect::<Vec<_>>().concat()).await?;
+            }
+        }
+        fate::Ok(())
+    });
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
 /// W2: who has agreed on HTTP/2 and says nothing is not waited for longer than others, nor by a stop.
 #[test]
 fn who_agrees_on_http2_and_says_nothing_is_not_waited_for() {
@@ -481,11 +574,43 @@ fn a_tunnel_through_http2_is_kept_until_a_stop() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+/// W2: tunnels that are over hide nobody who takes nothing, though one of them goes on.
+#[test]
+fn tunnels_hide_no_reader_that_opens_no_window() {
+    let scene = Scene::new();
+    let here = scene.server.clone();
+    let serving = scene.serve(impatient(&scene), move |mut request: Request<Incoming>| {
+        let is_tunnel = request.method() == "CONNECT";
+        let upgrade = fate_web::upgrade(&mut request);
+        if is_tunnel {
+            here.spawn(async {
+                let mut upgraded = upgrade.await?;
+                while upgraded.read(&mut [0; 3]).await.is_ok_and(|count| count > 0) {}
+                fate::Ok(())
+            });
+        }
+        async move { vec![7; if is_tunnel { 0 } else { 1000 }] }
+    });
+    let errors = scene.speak(&serving, async move |fate, stream| {
+        let head = [&[0x02, 7][..], b"CONNECT", &[0x41, 1, b'a']].concat();
+        let tunnels = (0..50).flat_map(|number| frame(HEADERS, END_HEADERS, 2 * number + 1, &head));
+        say(&stream, beginning(1).into_iter().chain(tunnels).collect::<Vec<u8>>()).await?;
+        fate.sleep(second(100)).await;
+        let resets = (1..50).flat_map(|number| frame(RST_STREAM, 0, 2 * number + 1, &[0, 0, 0, 8]));
+        say(&stream, resets.chain((50..99).flat_map(|number| get(2 * number + 1))).collect::<Vec<u8>>()).await?;
+        let began = fate.now();
+        attend_all(&stream).await?;
+        about(10, fate.now() - began);
+        fate::Ok(())
+    });
+    assert_eq!(errors, [UNTAKEN]);
+}
+
 /// W2: a body in crumbs that nobody reads costs the server many times what it says. The library sees to it that there is an end to
 /// that before the window is full; and none for crumbs that are read.
 #[test]
 fn crumbs_that_nobody_reads_are_not_kept_for_ever() {
-    const CRUMBS: usize = 100_000;
+    const CRUMBS: usize = 150_000;
     for is_read in [false, true] {
         let scene = Scene::new();
         let serving = scene.serve(scene.settings(), move |request: Request<Incoming>| async move {
@@ -493,6 +618,9 @@ fn crumbs_that_nobody_reads_are_not_kept_for_ever() {
         });
         let errors = scene.speak(&serving, async move |_, stream| {
             say(&stream, [beginning(65_535), frame(HEADERS, END_HEADERS, 1, POST)].concat()).await?;
+            // The windows are those of the settings from when they are agreed to.
+            next(&stream).await?;
+            say(&stream, frame(SETTINGS, ACK, 0, &[])).await?;
             let crumbs = frame(DATA, 0, 1, b".").repeat(CRUMBS / 10);
             for _ in 0..10 {
                 // A server that has had enough closes.
