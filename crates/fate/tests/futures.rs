@@ -53,6 +53,34 @@ fn a_listener_is_a_stream_that_ends_when_it_listens_no_more() -> fate::Result {
     Ok(())
 }
 
+/// N10: the same of a listener that has a file.
+#[test]
+fn a_unix_listener_is_a_stream_that_ends_when_it_listens_no_more() -> fate::Result {
+    let mut sim = Sim::new(1);
+    let fate = sim.host("here");
+    let mut listener = fate.listen_unix("/run/rabbit-hole")?;
+    let (seen, visitor) = (Rc::new(Cell::new(0)), fate.clone());
+    let count = seen.clone();
+    fate.spawn(async move {
+        while let Some(accepted) = listener.next().await {
+            assert_eq!(accepted?.read_line(100).await?.as_deref(), Some("late"));
+            count.set(count.get() + 1);
+        }
+        count.set(count.get() + 100);
+        fate::Ok(())
+    });
+    fate.spawn(async move {
+        for _ in 0..3 {
+            visitor.connect_unix("/run/rabbit-hole").await?.write_bytes("late\n".into()).await?;
+        }
+        fate::Ok(())
+    });
+    fate.get_fuse(SECOND).set_handler(Fate::shutdown);
+    sim.run()?;
+    assert_eq!(seen.get(), 103);
+    Ok(())
+}
+
 /// S1: signals come one after another.
 #[test]
 fn signals_are_a_stream() -> fate::Result {
@@ -65,6 +93,32 @@ fn signals_are_a_stream() -> fate::Result {
     sim.signal("here", Signal::HUP);
     sim.run()?;
     assert_eq!(heard.take(), Some(vec![Signal::USR1, Signal::HUP]));
+    Ok(())
+}
+
+/// S1: after a shutdown, and when the Fate is gone, there are no more. Tasks do not outlast a shutdown, but who has begun
+/// anew with the same Fate sees it.
+#[test]
+fn a_stream_of_signals_ends_with_a_shutdown_and_with_its_fate() -> fate::Result {
+    let (before, gone) = {
+        let mut sim = Sim::new(1);
+        let fate = sim.host("here");
+        let (before, gone) = (fate.signals(&[Signal::HUP])?.keep_alive(), fate.signals(&[Signal::HUP])?);
+        fate.get_fuse(SECOND).set_handler(Fate::shutdown);
+        sim.run()?;
+        (before, gone)
+    };
+    for mut signals in [before, gone] {
+        assert_eq!(futures_lite::future::block_on(StreamExt::next(&mut signals)), None);
+    }
+    let mut sim = Sim::new(1);
+    let fate = sim.host("here");
+    let mut signals = fate.signals(&[Signal::HUP])?.keep_alive();
+    fate.get_fuse(SECOND).set_handler(Fate::shutdown);
+    sim.run_until(SECOND * 2)?;
+    let ended = kept(fate.spawn(async move { StreamExt::next(&mut signals).await }));
+    sim.run_until(SECOND * 3)?;
+    assert_eq!(ended.take(), Some(None));
     Ok(())
 }
 

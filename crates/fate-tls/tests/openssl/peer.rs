@@ -31,12 +31,12 @@ pub fn with_openssl(test: impl AsyncFn(Fate, Folder)) {
 
 /// Files for as long as a test takes: an authority, and what it has vouched for.
 pub struct Folder {
-    path: PathBuf,
+    pub path: PathBuf,
     pub authority: Authority,
 }
 
 impl Folder {
-    fn new() -> Folder {
+    pub fn new() -> Folder {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("fate-tls-{}-{number}", process::id()));
@@ -55,7 +55,7 @@ impl Folder {
         identity
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path.join(name), text).unwrap();
     }
 

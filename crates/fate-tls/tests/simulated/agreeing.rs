@@ -174,15 +174,6 @@ fn it_is_spoken_over_unix_sockets_and_with_hosts_that_have_an_address_alone() {
     stage.sim.run().unwrap();
 }
 
-/// N11.
-#[test]
-fn the_platform_is_believed_unless_told_otherwise() {
-    match TlsClient::new() {
-        Ok(client) => assert_eq!(format!("{client:?}"), "TlsClient { alpn: [], deadline: 10s, .. }"),
-        Err(error) => eprintln!("skipped: {error}"),
-    }
-}
-
 /// N11, V1.
 #[test]
 fn one_seed_has_one_history_though_the_keys_differ() {

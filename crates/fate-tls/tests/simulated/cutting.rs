@@ -129,10 +129,13 @@ fn bytes_may_come_one_by_one_and_records_many_at_once() {
     }
 }
 
+/// Signatures are not all of one length, so one conversation may be so many bytes shorter than another.
+const SHORTER: usize = 12;
+
 /// What is heard of a cut is never taken for an end, and always told by an error that says what it was.
-fn assert_told(heard: Option<Result<Vec<u8>, Failure>>, is_cut: bool, whole: &[u8], place: &str) {
+fn assert_told(heard: Option<Result<Vec<u8>, Failure>>, may_end: bool, whole: &[u8], place: &str) {
     match heard {
-        Some(Ok(all)) => assert!(!is_cut && all == whole, "{place}: {all:?}"),
+        Some(Ok(all)) => assert!(may_end && all == whole, "{place}: {all:?}"),
         Some(Err(failure)) => {
             let error = TlsError::find(failure.error());
             let is_truncated = error.is_some_and(TlsError::is_truncated);
@@ -157,8 +160,9 @@ fn a_connection_that_is_cut_off_after_any_byte_has_no_end() {
                 let manners = if direction == 0 { (cut, PLAINLY) } else { (PLAINLY, cut) };
                 let (ends, _) = talk(version, manners.0, manners.1);
                 let place = format!("{version:?}, direction {direction}, after {most} of {total}");
-                assert_told(ends.0, direction == 1, b"the question", &place);
-                assert_told(ends.1, direction == 0, b"the answer", &place);
+                let may_be_whole = most + SHORTER > total;
+                assert_told(ends.0, direction == 0 || may_be_whole, b"the question", &place);
+                assert_told(ends.1, direction == 1 || may_be_whole, b"the answer", &place);
             }
         }
     }
