@@ -3,17 +3,12 @@
 //! Level-triggered epoll, one receive an event and one send for all the messages that it completed. Sends may block: what is in
 //! flight is little enough for the sockets to take.
 
-use super::{PATIENCE, check, connect};
+use super::{check, connect, receive, until_all};
 use crate::script::Script;
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-
-const NONE: Event = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
 
 /// Connections that are open, with nothing in flight between two `run`s.
 pub struct Load {
@@ -54,27 +49,15 @@ impl Load {
         for line in 0..self.lines.len() {
             self.send(line, self.in_flight)?;
         }
-        let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-        let mut events = [NONE; 1024];
-        while self.awaited > 0 {
-            let ready = epoll::wait(&self.epoll, &mut events, Some(&patience))?;
-            if ready == 0 {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} echoes missing", self.awaited)));
-            }
-            for event in &events[..ready] {
-                self.receive(event.data.u64() as usize)?;
-            }
-        }
-        Ok(())
+        until_all(self, |load| &load.epoll, |load| load.awaited, Self::receive)
     }
 
     fn receive(&mut self, number: usize) -> io::Result<()> {
         let line = &mut self.lines[number];
-        let got = match recv(&line.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN) => return Ok(()),
-            Ok((0, _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            got => got?.0,
-        };
+        let got = receive(&line.socket, &mut self.buffer)?;
+        if got == 0 {
+            return Ok(());
+        }
         check(&self.buffer[..got], self.script.at(number, line.received, got))?;
         let complete = (line.received + got) / self.message - line.received / self.message;
         line.received += got;

@@ -1,16 +1,11 @@
 //! Many connections that ask for a page again and again, so many requests in flight on each.
 
-use super::{PATIENCE, connect};
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use super::{connect, receive, until_all};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-
-const NONE: Event = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nuser-agent: load\r\naccept: */*\r\n\r\n";
 
@@ -86,27 +81,15 @@ impl Pages {
         for line in 0..self.lines.len() {
             self.ask(line, self.in_flight)?;
         }
-        let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-        let mut events = [NONE; 1024];
-        while self.awaited > 0 {
-            let ready = epoll::wait(&self.epoll, &mut events, Some(&patience))?;
-            if ready == 0 {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} pages missing", self.awaited)));
-            }
-            for event in &events[..ready] {
-                self.receive(event.data.u64() as usize)?;
-            }
-        }
-        Ok(())
+        until_all(self, |load| &load.epoll, |load| load.awaited, Self::receive)
     }
 
     fn receive(&mut self, number: usize) -> io::Result<()> {
         let line = &mut self.lines[number];
-        let got = match recv(&line.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN) => return Ok(()),
-            Ok((0, _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            got => got?.0,
-        };
+        let got = receive(&line.socket, &mut self.buffer)?;
+        if got == 0 {
+            return Ok(());
+        }
         if !self.page.goes_on(line.received, &self.buffer[..got]) {
             return Err(io::Error::other("a page is not what it was"));
         }

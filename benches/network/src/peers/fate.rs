@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 /// Any free port.
 const HERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-struct Echo;
+pub struct Echo;
 
 impl Protocol for Echo {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
@@ -39,11 +39,11 @@ pub fn serve_tasks(setting: Setting) -> io::Result<()> {
     run(&fate)
 }
 
-fn run(fate: &Fate) -> io::Result<()> {
+pub fn run(fate: &Fate) -> io::Result<()> {
     fate.run().map_err(|failure| io::Error::other(failure.to_string()))
 }
 
-async fn echo(mut stream: TcpStream, size: usize) -> io::Result<()> {
+pub async fn echo(mut stream: TcpStream, size: usize) -> io::Result<()> {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {

@@ -1,9 +1,10 @@
 //! The echoes of Fate and of tokio once more, by TLS: all with the same configuration of rustls.
 
+use super::fate::{Echo, echo, run};
+use super::tokio;
 use crate::contender::Setting;
-use fate::{Fate, Protocol, TcpStream, Transport};
+use fate::{Fate, TcpStream};
 use fate_tls::TlsServer;
-use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::io;
 use std::net::Ipv4Addr;
 use tokio_rustls::TlsAcceptor;
@@ -12,14 +13,6 @@ use tokio_rustls::TlsAcceptor;
 fn server() -> io::Result<TlsServer> {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_string()]).map_err(io::Error::other)?;
     Ok(TlsServer::new(certified.cert.pem(), certified.signing_key.serialize_pem())?)
-}
-
-struct Echo;
-
-impl Protocol for Echo {
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-        transport.write(data);
-    }
 }
 
 pub fn serve_protocols(setting: Setting) -> io::Result<()> {
@@ -43,10 +36,6 @@ pub fn serve_tasks(setting: Setting) -> io::Result<()> {
     run(&fate)
 }
 
-fn run(fate: &Fate) -> io::Result<()> {
-    fate.run().map_err(|failure| io::Error::other(failure.to_string()))
-}
-
 /// That the load goes without a word is no failure.
 async fn serve_one(server: TlsServer, stream: TcpStream, size: usize) {
     if server.wrap(&stream).await.is_ok() {
@@ -54,38 +43,11 @@ async fn serve_one(server: TlsServer, stream: TcpStream, size: usize) {
     }
 }
 
-async fn echo(mut stream: TcpStream, size: usize) -> io::Result<()> {
-    let mut buffer = vec![0; size];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            got => stream.write_all(&buffer[..got]).await?,
-        }
-    }
-}
-
 pub fn serve_tokio(setting: Setting) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(server()?.config().clone());
-    let listener = setting.listen()?;
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            tokio::spawn(echo_on_tokio(acceptor.clone(), stream, setting.buffer()));
-        }
-    })
+    tokio::serve_by(setting, |stream| ::tokio::spawn(echo_on_tokio(acceptor.clone(), stream, setting.buffer())))
 }
 
-async fn echo_on_tokio(acceptor: TlsAcceptor, stream: tokio::net::TcpStream, size: usize) -> io::Result<()> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = acceptor.accept(stream).await?;
-    let mut buffer = vec![0; size];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            got => stream.write_all(&buffer[..got]).await?,
-        }
-    }
+async fn echo_on_tokio(acceptor: TlsAcceptor, stream: ::tokio::net::TcpStream, size: usize) -> io::Result<()> {
+    tokio::echo(acceptor.accept(stream).await?, size).await
 }

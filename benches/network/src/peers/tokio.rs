@@ -2,11 +2,17 @@
 
 use crate::contender::Setting;
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
 
 pub fn serve(setting: Setting) -> io::Result<()> {
+    serve_by(setting, |stream| tokio::spawn(echo(stream, setting.buffer())))
+}
+
+/// Has each connection begun.
+pub fn serve_by<T>(setting: Setting, mut begin: impl FnMut(TcpStream) -> JoinHandle<T>) -> io::Result<()> {
     let listener = setting.listen()?;
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_io().build()?;
@@ -14,12 +20,12 @@ pub fn serve(setting: Setting) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            tokio::spawn(echo(stream, setting.buffer()));
+            drop(begin(stream));
         }
     })
 }
 
-async fn echo(mut stream: TcpStream, size: usize) -> io::Result<()> {
+pub async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin, size: usize) -> io::Result<()> {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {

@@ -1,5 +1,7 @@
 //! A greeting over HTTP/1.1, by hyper: on Fate, and on tokio.
 
+use super::fate::run;
+use super::tokio;
 use crate::contender::Setting;
 use fate::Fate;
 use fate_web::{Outgoing, Server};
@@ -20,7 +22,7 @@ pub fn serve_fate(setting: Setting) -> io::Result<()> {
     let listener = fate.listen_tcp((Ipv4Addr::LOCALHOST, 0))?;
     setting.announce(listener.local_addr().port())?;
     Server::new().serve(&fate, listener, async |_| Response::new(Outgoing::from(GREETING)));
-    fate.run().map_err(|failure| io::Error::other(failure.to_string()))
+    run(&fate)
 }
 
 /// hyper as it is.
@@ -37,17 +39,9 @@ pub fn serve_hyper_gathering(setting: Setting) -> io::Result<()> {
 }
 
 fn serve_by(setting: Setting, http1: http1::Builder) -> io::Result<()> {
-    let listener = setting.listen()?;
-    listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            let greet = service_fn(async |_| {
-                Result::<_, Infallible>::Ok(Response::new(Full::new(Bytes::from_static(GREETING))))
-            });
-            tokio::spawn(http1.serve_connection(TokioIo::new(stream), greet));
-        }
+    tokio::serve_by(setting, |stream| {
+        let greet =
+            service_fn(async |_| Result::<_, Infallible>::Ok(Response::new(Full::new(Bytes::from_static(GREETING)))));
+        ::tokio::spawn(http1.serve_connection(TokioIo::new(stream), greet))
     })
 }

@@ -1,8 +1,9 @@
 //! Stalls and resets in each phase before HTTP is spoken: what is told of it, when, and that nothing is left behind.
 
 use crate::identity::Identity;
-use crate::phases::{Fault, TONGUES, hurried, world};
+use crate::phases::{Fault, hurried, world};
 use crate::rig::{Line, SECOND, World, web};
+use crate::tongue::TONGUES;
 use fate::Fate;
 use fate_web::{ClientBuilder, Deadline, Phase, WebError};
 use std::cell::{Cell, RefCell};

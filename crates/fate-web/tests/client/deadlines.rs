@@ -132,8 +132,8 @@ fn silence_in_the_midst_of_the_body_is_given_up_after_the_idle_deadline() {
     assert_eq!(at.as_secs(), 18 + 7);
 }
 
-#[test]
-fn a_body_that_drips_for_ever_is_given_up_after_the_total_deadline() {
+/// A world with a server whose body has no end.
+fn dripping() -> World {
     let world = World::new();
     world.serve(|mut line| async move {
         line.hear().await?;
@@ -143,6 +143,12 @@ fn a_body_that_drips_for_ever_is_given_up_after_the_total_deadline() {
             line.fate.sleep(SECOND).await;
         }
     });
+    world
+}
+
+#[test]
+fn a_body_that_drips_for_ever_is_given_up_after_the_total_deadline() {
+    let world = dripping();
     let (error, at) = failed(world, hurried(), "http://server/");
     assert_eq!((error.deadline(), error.phase(), at), (Some(Deadline::Total), Phase::Body, SECOND * 50));
     assert_eq!(error.to_string(), "receiving the body of http://server/: time for all of it is up");
@@ -291,15 +297,7 @@ fn by_default_a_body_may_be_silent_for_thirty_seconds() {
 
 #[test]
 fn by_default_all_of_it_may_take_five_minutes() {
-    let world = World::new();
-    world.serve(|mut line| async move {
-        line.hear().await?;
-        line.say("HTTP/1.1 200 OK\r\n\r\n").await?;
-        loop {
-            line.say("drip").await?;
-            line.fate.sleep(SECOND).await;
-        }
-    });
+    let world = dripping();
     assert_eq!(told_by_default(world), (Some(Deadline::Total), 300));
 }
 

@@ -19,3 +19,4 @@ mod rig;
 mod secret;
 mod sharing;
 mod through_proxies;
+mod tongue;

@@ -4,6 +4,7 @@
 use crate::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, RESET, WINDOW, frame};
 use crate::identity::Identity;
 use crate::rig::{Line, SECOND, World, page, web};
+use crate::tongue::{TONGUES, Tongue};
 use fate_web::{Bytes, Client, ClientBuilder, Deadline, Phase, RequestBody, WebError};
 use http_body::Frame;
 use std::cell::{Cell, RefCell};
@@ -12,31 +13,6 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// What is spoken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Tongue {
-    One,
-    Two,
-    SecretOne,
-    SecretTwo,
-}
-
-pub const TONGUES: [Tongue; 4] = [Tongue::One, Tongue::Two, Tongue::SecretOne, Tongue::SecretTwo];
-
-impl Tongue {
-    pub fn is_two(self) -> bool {
-        matches!(self, Tongue::Two | Tongue::SecretTwo)
-    }
-
-    fn is_secret(self) -> bool {
-        matches!(self, Tongue::SecretOne | Tongue::SecretTwo)
-    }
-
-    pub fn url(self) -> &'static str {
-        if self.is_secret() { "https://server/" } else { "http://server/" }
-    }
-}
 
 /// How far the server plays along.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

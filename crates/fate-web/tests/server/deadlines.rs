@@ -1,25 +1,12 @@
 use super::frames;
 use super::frames::{DATA, HEADERS, attend, beginning, get};
-use super::scene::{Scene, about, hear, say, until_closed};
+use super::scene::{Scene, about, hear, say, second, until_closed};
 use fate::TcpStream;
 use fate_tls::{TlsClient, TlsServer};
-use fate_web::{Incoming, Server};
+use fate_web::Incoming;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use http::Request;
 use std::time::Duration;
-
-fn second(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-fn impatient(scene: &Scene) -> Server {
-    scene
-        .settings()
-        .header_deadline(second(5))
-        .idle_deadline(second(20))
-        .body_deadline(second(7))
-        .write_deadline(second(9))
-}
 
 async fn read(request: Request<Incoming>) -> fate::Result<String> {
     Ok(request.into_body().bytes().await?.len().to_string())
@@ -29,7 +16,7 @@ async fn read(request: Request<Incoming>) -> fate::Result<String> {
 #[test]
 fn a_silent_connection_is_closed() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), read);
+    let serving = scene.serve(scene.impatient(), read);
     let errors = scene.speak(&serving, async |fate, stream| {
         about(5, until_closed(&fate, &stream).await);
         fate::Ok(())
@@ -42,7 +29,7 @@ fn a_silent_connection_is_closed() {
 fn headers_that_trickle_in_are_too_late() {
     for beginning in ["", "GET / HTTP/1.1\r\n"] {
         let scene = Scene::new();
-        let serving = scene.serve(impatient(&scene), read);
+        let serving = scene.serve(scene.impatient(), read);
         let errors = scene.speak(&serving, async move |fate, stream| {
             let began = fate.now();
             say(&stream, beginning).await?;
@@ -63,7 +50,7 @@ fn headers_that_trickle_in_are_too_late() {
 #[test]
 fn an_idle_connection_is_closed() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), read);
+    let serving = scene.serve(scene.impatient(), read);
     let errors = scene.speak(&serving, async |fate, stream| {
         for _ in 0..3 {
             say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
@@ -82,7 +69,7 @@ fn an_idle_connection_is_closed() {
 #[test]
 fn a_body_that_does_not_come_is_too_slow() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |request: Request<Incoming>| {
+    let serving = scene.serve(scene.impatient(), async |request: Request<Incoming>| {
         let result = request.into_body().text().await;
         assert!(result.as_ref().is_err_and(|error| error.is_too_slow()));
         result
@@ -105,7 +92,7 @@ fn a_body_that_does_not_come_is_too_slow() {
 #[test]
 fn a_slow_and_steady_body_arrives() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), read);
+    let serving = scene.serve(scene.impatient(), read);
     scene.speak(&serving, async |fate, stream| {
         say(&stream, "POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 100000\r\n\r\n").await?;
         for _ in 0..100 {
@@ -122,7 +109,7 @@ fn a_slow_and_steady_body_arrives() {
 fn a_slow_service_is_waited_for() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |_| {
+    let serving = scene.serve(scene.impatient(), move |_| {
         let here = here.clone();
         async move {
             here.sleep(second(600)).await;
@@ -140,7 +127,7 @@ fn a_slow_service_is_waited_for() {
 #[test]
 fn a_reader_that_takes_nothing_is_cut_off() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| vec![b'x'; 50_000_000]);
+    let serving = scene.serve(scene.impatient(), async |_| vec![b'x'; 50_000_000]);
     let errors = scene.speak(&serving, async |fate, stream| {
         say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
         fate.sleep(second(60)).await;
@@ -159,7 +146,7 @@ fn a_reader_that_takes_nothing_is_cut_off() {
 #[test]
 fn a_slow_and_steady_reader_gets_it_all() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| vec![b'x'; 1_000_000]);
+    let serving = scene.serve(scene.impatient(), async |_| vec![b'x'; 1_000_000]);
     scene.speak(&serving, async |fate, stream| {
         say(&stream, "GET / HTTP/1.1\r\nhost: server\r\n\r\n").await?;
         while stream.read_line(1000).await?.is_some_and(|line| !line.is_empty()) {}
@@ -190,7 +177,7 @@ fn a_request_that_began_behind_another_is_too_late_as_well() {
 #[test]
 fn a_body_that_nobody_reads_is_not_waited_for() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let serving = scene.serve(scene.impatient(), async |_| "tea");
     scene.speak(&serving, async |fate, stream| {
         let began = fate.now();
         say(&stream, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nx").await?;

@@ -7,6 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+pub fn second(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
 pub struct Scene {
     pub sim: Sim,
     pub server: Fate,
@@ -28,6 +32,15 @@ impl Scene {
             let words = error.to_string();
             errors.borrow_mut().push(words.split_once(": ").unwrap().1.to_string());
         })
+    }
+
+    /// The same, with deadlines of a few seconds, no two of them alike.
+    pub fn impatient(&self) -> Server {
+        self.settings()
+            .header_deadline(second(5))
+            .idle_deadline(second(20))
+            .body_deadline(second(7))
+            .write_deadline(second(9))
     }
 
     pub fn serve<F>(&self, settings: Server, closure: impl Fn(Request<Incoming>) -> F + 'static) -> Serving

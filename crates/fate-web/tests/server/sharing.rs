@@ -1,8 +1,8 @@
 use super::frames::*;
-use super::scene::{Scene, about, say, until_closed};
+use super::scene::{Scene, about, say, second, until_closed};
 use fate::{Fate, TcpStream};
 use fate_tls::{TlsClient, TlsServer};
-use fate_web::{Incoming, Outgoing, Server};
+use fate_web::{Incoming, Outgoing};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt, stream::once_future};
 use http::{Request, Response};
 use std::cell::Cell;
@@ -13,26 +13,13 @@ use std::time::Duration;
 const UNTAKEN: &str = "what was asked for was not taken in time";
 const RESTLESS: &str = "there is much ado about nothing";
 
-fn second(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-fn impatient(scene: &Scene) -> Server {
-    scene
-        .settings()
-        .header_deadline(second(5))
-        .idle_deadline(second(20))
-        .body_deadline(second(7))
-        .write_deadline(second(9))
-}
-
 /// How long it takes until the connection is over for one who asks so and then only attends, and what the server says of it.
 fn attended<F>(closure: impl Fn(Request<Incoming>) -> F + 'static, words: Vec<u8>) -> (Duration, Vec<String>)
 where
     F: Future<Output: fate_web::Reply> + 'static,
 {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), closure);
+    let serving = scene.serve(scene.impatient(), closure);
     let took = Rc::new(Cell::new(Duration::ZERO));
     let note = took.clone();
     let errors = scene.speak(&serving, async move |fate, stream| {
@@ -64,7 +51,7 @@ fn a_reader_that_opens_no_window_is_cut_off() {
 fn a_reader_that_opens_its_window_slowly_gets_it_all() {
     for is_whole in [true, false] {
         let scene = Scene::new();
-        let serving = scene.serve(impatient(&scene), move |_| {
+        let serving = scene.serve(scene.impatient(), move |_| {
             let pieces = futures_lite::stream::repeat(()).map(|()| fate::Ok(vec![7; 1000].into()));
             let body = if is_whole { vec![7; 100_000].into() } else { Outgoing::pieces(pieces.take(100)) };
             async { Response::new(body) }
@@ -95,7 +82,7 @@ fn a_reader_that_opens_its_window_slowly_gets_it_all() {
 fn a_response_that_takes_its_time_is_waited_for() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |_| {
+    let serving = scene.serve(scene.impatient(), move |_| {
         let here = here.clone();
         let late = once_future(async move {
             here.sleep(second(600)).await;
@@ -127,7 +114,7 @@ fn headers_of_http2_that_do_not_end_are_too_late() {
             let words = [beginning(1000), get(1), end].concat();
             let scene = Scene::new();
             let answer = move |_| async move { if is_answered { "tea" } else { pending().await } };
-            let serving = scene.serve(impatient(&scene), answer);
+            let serving = scene.serve(scene.impatient(), answer);
             let errors = scene.speak(&serving, async |fate, stream| {
                 let began = fate.now();
                 say(&stream, words).await?;
@@ -144,7 +131,7 @@ fn headers_of_http2_that_do_not_end_are_too_late() {
 #[test]
 fn headers_of_http2_that_end_in_time_are_not_too_late() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let serving = scene.serve(scene.impatient(), async |_| "tea");
     let errors = scene.speak(&serving, async |fate, stream| {
         let stream = Rc::new(stream);
         let (reading, answered) = (stream.clone(), Rc::new(Cell::new(0)));
@@ -174,7 +161,7 @@ fn headers_of_http2_that_end_in_time_are_not_too_late() {
 #[test]
 fn who_connects_ahead_is_idle() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let serving = scene.serve(scene.impatient(), async |_| "tea");
     let errors = scene.speak(&serving, async |fate, stream| {
         let began = fate.now();
         say(&stream, beginning(1000)).await?;
@@ -240,7 +227,7 @@ fn who_agrees_on_http2_and_says_nothing_is_not_waited_for() {
     let certificate = rcgen::CertificateParams::new(["server".to_string()]).unwrap().self_signed(&key).unwrap().pem();
     for is_stopped in [false, true] {
         let scene = Scene::new();
-        let settings = impatient(&scene).tls(TlsServer::new(&certificate, key.serialize_pem()).unwrap());
+        let settings = scene.impatient().tls(TlsServer::new(&certificate, key.serialize_pem()).unwrap());
         let serving = scene.serve(settings, async |_| "tea");
         let tls = TlsClient::builder().only_roots(&certificate).alpn(["h2"]).build().unwrap();
         let handle = serving.clone();
@@ -270,7 +257,7 @@ fn headers_of_http2_without_end_are_not_kept() {
 #[test]
 fn a_body_of_http2_that_trickles_is_too_slow() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |request: Request<Incoming>| {
+    let serving = scene.serve(scene.impatient(), async |request: Request<Incoming>| {
         let result = request.into_body().text().await;
         assert!(result.as_ref().is_err_and(|error| error.is_too_slow()));
         result
@@ -313,7 +300,7 @@ fn requests_that_are_reset_again_and_again_are_too_much() {
     let scene = Scene::new();
     let at_work = Rc::new(Cell::new((0_u32, 0_u32)));
     let note = at_work.clone();
-    let serving = scene.serve(impatient(&scene), move |_| {
+    let serving = scene.serve(scene.impatient(), move |_| {
         let (now, most) = note.get();
         note.set((now + 1, most.max(now + 1)));
         let working = Working(note.clone());
@@ -350,7 +337,7 @@ impl Drop for Working {
 /// Somebody who says the same again and again, reading what comes or not; and how often that went.
 fn flooded(words: Vec<u8>, reads: bool) -> (u32, Vec<String>) {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let serving = scene.serve(scene.impatient(), async |_| "tea");
     let count = Rc::new(Cell::new(0));
     let note = count.clone();
     let errors = scene.speak(&serving, async move |fate, stream| {
@@ -401,7 +388,7 @@ fn a_flood_whose_answers_are_not_taken_is_stopped() {
 #[test]
 fn a_connection_that_only_pings_is_idle() {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), async |_| "tea");
+    let serving = scene.serve(scene.impatient(), async |_| "tea");
     let errors = scene.speak(&serving, async |fate, stream| {
         let (stream, began) = (Rc::new(stream), fate.now());
         say(&stream, [beginning(1000), get(1)].concat()).await?;
@@ -424,7 +411,7 @@ fn a_connection_that_only_pings_is_idle() {
 fn requests_beyond_those_allowed_at_once_are_refused() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |_| {
+    let serving = scene.serve(scene.impatient(), move |_| {
         let here = here.clone();
         async move { here.sleep(second(1)).await }
     });
@@ -458,7 +445,7 @@ where
     F: Future<Output = fate::Result> + 'static,
 {
     let scene = Scene::new();
-    let serving = scene.serve(impatient(&scene), move |_| async { answer.to_vec() });
+    let serving = scene.serve(scene.impatient(), move |_| async { answer.to_vec() });
     let (handle, took) = (serving.clone(), Rc::new(Cell::new(Duration::MAX)));
     let note = took.clone();
     let errors = scene.speak(&serving, async move |fate, stream| {
@@ -511,7 +498,7 @@ fn a_stop_does_not_wait_for_who_asks_on() {
 fn a_stop_says_goodbye_and_answers_what_was_asked() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |_| {
+    let serving = scene.serve(scene.impatient(), move |_| {
         let here = here.clone();
         async move {
             here.sleep(second(30)).await;
@@ -540,7 +527,7 @@ fn a_stop_says_goodbye_and_answers_what_was_asked() {
 fn a_tunnel_through_http2_is_kept_until_a_stop() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |mut request: Request<Incoming>| {
+    let serving = scene.serve(scene.impatient(), move |mut request: Request<Incoming>| {
         let upgrade = fate_web::upgrade(&mut request);
         here.spawn(async {
             let mut upgraded = upgrade.await?;
@@ -579,7 +566,7 @@ fn a_tunnel_through_http2_is_kept_until_a_stop() {
 fn tunnels_hide_no_reader_that_opens_no_window() {
     let scene = Scene::new();
     let here = scene.server.clone();
-    let serving = scene.serve(impatient(&scene), move |mut request: Request<Incoming>| {
+    let serving = scene.serve(scene.impatient(), move |mut request: Request<Incoming>| {
         let is_tunnel = request.method() == "CONNECT";
         let upgrade = fate_web::upgrade(&mut request);
         if is_tunnel {

@@ -10,7 +10,8 @@
 //!             11 ·· 15   these arrive
 //! ```
 
-use super::rig::{SECOND, TONGUES, Tongue, World, flowing, pieces, since_the_start, whole};
+use super::rig::{SECOND, World, flowing, pieces, since_the_start, whole};
+use super::tongue::{TONGUES, Tongue};
 use fate::Fate;
 use fate::sim::Link;
 use fate_web::http::{Request, Response};

@@ -5,3 +5,5 @@ mod faults;
 mod identity;
 mod pages;
 mod rig;
+#[path = "../client/tongue.rs"]
+mod tongue;

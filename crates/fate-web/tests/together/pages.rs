@@ -1,6 +1,7 @@
 //! Pages, uploads, and bodies that flow both ways, over networks good and bad.
 
-use super::rig::{SECOND, TONGUES, Tongue, World, flowing, pieces, whole};
+use super::rig::{SECOND, World, flowing, pieces, whole};
+use super::tongue::{TONGUES, Tongue};
 use fate::Fate;
 use fate::sim::Link;
 use fate_web::http::{Request, Response, Version};

@@ -1,6 +1,7 @@
 //! A server and a client on two hosts, what lies between them, and what each of them was told.
 
 use super::identity::Identity;
+use super::tongue::Tongue;
 use fate::sim::{Link, Sim};
 use fate::{Fate, Instant};
 use fate_web::http::Request;
@@ -12,31 +13,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-
-/// What is spoken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Tongue {
-    One,
-    Two,
-    SecretOne,
-    SecretTwo,
-}
-
-pub const TONGUES: [Tongue; 4] = [Tongue::One, Tongue::Two, Tongue::SecretOne, Tongue::SecretTwo];
-
-impl Tongue {
-    pub fn is_two(self) -> bool {
-        matches!(self, Tongue::Two | Tongue::SecretTwo)
-    }
-
-    pub fn is_secret(self) -> bool {
-        matches!(self, Tongue::SecretOne | Tongue::SecretTwo)
-    }
-
-    pub fn url(self) -> &'static str {
-        if self.is_secret() { "https://server/" } else { "http://server/" }
-    }
-}
 
 pub struct World {
     pub sim: Sim,
